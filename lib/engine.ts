@@ -1,0 +1,67 @@
+import type { ConvGeometry, ConvSpec } from './spec.js';
+
+/** Why a candidate of the algorithm list does not serve a layer. */
+export interface Refusal {
+  readonly algorithm: string;
+  readonly reason: string;
+}
+
+/** What a plan decided, as `explain()` shows it. */
+export interface Explanation {
+  /** The algorithm that serves, by the name that the `algorithm` option takes. */
+  readonly algorithm: string;
+  /** The instruction set its kernels were written for; `'js'` for the TypeScript engine. */
+  readonly isa: string;
+  /** Threads a run may use at the most. */
+  readonly threads: number;
+  /** The register tile or blocking, e.g. `14x2`. */
+  readonly tile: string;
+  /** Scratch memory of a run, in bytes a thread. */
+  readonly workspaceBytes: number;
+  /** Weights as packed for this plan, in bytes. */
+  readonly packedBytes: number;
+  /** The candidates before the chosen one, each with its reason. */
+  readonly refused: readonly Refusal[];
+}
+
+/** A layer made ready for one input geometry. Buffers are checked by the caller: right kind, right length, no overlap. */
+export interface EnginePlan {
+  /** Fills `output`. `residual`, shaped as the output, is added before the activation. */
+  run(input: Float32Array, output: Float32Array, residual: Float32Array | null): void;
+  /** The same without blocking the event loop. Rejects with `ERR_ABORTED` when `signal` fires first. */
+  runAsync(
+    input: Float32Array,
+    output: Float32Array,
+    residual: Float32Array | null,
+    signal: AbortSignal | null,
+  ): Promise<void>;
+  explain(): Explanation;
+}
+
+/** A layer inside an engine: its weights, and a plan for each geometry asked for. */
+export interface EngineConv {
+  plan(geometry: ConvGeometry): EnginePlan;
+  /** Frees weights and packed weights. Plans must not be run afterwards. */
+  dispose(): void;
+}
+
+/** One stage of a layer: its spec and its weights in canonical order, batch norm folded in. */
+export interface ConvStage {
+  readonly spec: ConvSpec;
+  /** `[outChannels, inChannels / groups, kD, kH, kW]`; transposed `[inChannels, outChannels / groups, kD, kH, kW]`. Copied. */
+  readonly weight: Float32Array;
+  /** `[outChannels]`, copied. */
+  readonly bias: Float32Array | null;
+}
+
+/** What both engines serve. Everything above this line is the same for them. */
+export interface Engine {
+  readonly name: 'native' | 'reference';
+  /** The instruction set in use; `'js'` for the TypeScript engine. */
+  readonly isa: string;
+  /** Names of the algorithms, best first, the reference last. */
+  readonly algorithms: readonly string[];
+  createConv(stage: ConvStage): EngineConv;
+  /** Depthwise then pointwise as one layer. `plan` takes the depthwise stage's geometry. */
+  createSeparable(depthwise: ConvStage, pointwise: ConvStage): EngineConv;
+}

@@ -1,0 +1,58 @@
+import type { ConvGeometry, ConvSpec } from '../spec.js';
+import type { Explanation } from '../engine.js';
+
+/** The addon's whole contract. Its face checks all of this again, so that a caller around the TypeScript checks cannot crash it. */
+export interface NativeBinding {
+  readonly Conv: NativeConvConstructor;
+  readonly CancelToken: new () => NativeCancelToken;
+  /** Version of the addon, equal to the package's. */
+  readonly version: string;
+  /** A short name of the processor. */
+  cpu(): string;
+  /** Instruction sets that this CPU runs and the addon has kernels for, best first. */
+  isas(): string[];
+  /** The one in use for layers made from now on. */
+  getIsa(): string;
+  /** Throws where the name is unknown or the CPU lacks it. */
+  setIsa(name: string): void;
+  /** Names of the algorithms for single convolutions, best first, the reference last. */
+  algorithms(): string[];
+  /** Threads that the affinity mask and the cgroup allow. */
+  availableThreads(): number;
+  getThreads(): number;
+  setThreads(count: number): void;
+}
+
+export interface NativeConvConstructor {
+  /** One stage, or two where `pointwise` follows a depthwise one in the same pass. */
+  new (stage: NativeStage, pointwise?: NativeStage): NativeConv;
+}
+
+/** One stage, as `ConvStage` of the engine interface. */
+export interface NativeStage {
+  readonly spec: ConvSpec;
+  readonly weight: Float32Array;
+  readonly bias: Float32Array | null;
+}
+
+export interface NativeConv {
+  plan(geometry: ConvGeometry): NativePlan;
+  dispose(): void;
+}
+
+export interface NativePlan {
+  run(input: Float32Array, output: Float32Array, residual: Float32Array | null): void;
+  /** `token`, where given, stops the run at the next tile boundary once its first entry is not 0. */
+  runAsync(
+    input: Float32Array,
+    output: Float32Array,
+    residual: Float32Array | null,
+    token: NativeCancelToken | null,
+  ): Promise<void>;
+  explain(): Explanation;
+}
+
+/** Made by `new binding.CancelToken()`; `cancel()` may be called from any turn of the event loop. */
+export interface NativeCancelToken {
+  cancel(): void;
+}
