@@ -114,7 +114,7 @@ export function separableConv2d(
   second?: Weight | SeparableCallOptions,
   third?: SeparableCallOptions,
 ): Tensor<Shape<2>> {
-  const weights = isObject(first) && 'depthwise' in first ? (first as SeparableWeights) : null;
+  const weights = isObject(first) && 'depthwise' in first ? (first as unknown as SeparableWeights) : null;
   if (weights === null && !isObject(second)) {
     throw new ConvolithError('ERR_OPTION', `Expected a Float32Array or a tensor for pointwiseWeight but received ${show(second)}`);
   }

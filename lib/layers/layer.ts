@@ -172,7 +172,7 @@ export abstract class Layer<R extends Rank = Rank> {
       const output = allocate(prepared.outputCount, 'the output');
       return { plan, input: data, output, residual: added, result: { data: output, shape: prepared.outputShape.slice() } };
     }
-    const result = isObject(out) && 'shape' in out ? (out as Tensor) : { data: filled, shape: prepared.outputShape.slice() };
+    const result = isObject(out) && 'shape' in out ? (out as unknown as Tensor) : { data: filled, shape: prepared.outputShape.slice() };
     return { plan, input: data, output: filled, residual: added, result };
   }
 

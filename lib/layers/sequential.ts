@@ -45,7 +45,7 @@ export class Sequential<R extends Rank = Rank> extends Layer<R> {
   constructor(layers: readonly Layer<R>[]) {
     super();
     if (!Array.isArray(layers) || layers.length === 0) throw expected('ERR_OPTION', 'at least one layer', 'layers', layers);
-    const leaves = layers.flatMap((layer, index) => leavesOf(layer, `layers[${index}]`));
+    const leaves = layers.flatMap((layer, index) => leavesOf<R>(layer, `layers[${index}]`));
     for (let index = 1; index < leaves.length; index++) checkPair(leaves[index - 1], leaves[index], index);
     this.#leaves = leaves;
     this.layers = Object.freeze([...leaves]);
