@@ -40,8 +40,8 @@ export class Random {
 
   /**
    * Multiples of 576 = 24². F(4×4, 3×3) transforms weights by fractions of 24 on both axes, so these stay integers
-   * through it; with inputs in [-2, 2] its transformed values and sums stay exact in float32 up to about 64 channels
-   * in float64 sums, and to 24 bits where sums are float32. Results are multiples of 576 plus the bias.
+   * through it; with inputs of -1, 0 and 1 and up to 33 channels its transformed values are exact in float32 and its
+   * results too, whatever the order. Plain integers are not: it needs them to a tolerance.
    */
   multiplesOf576(length: number): Float32Array {
     return Float32Array.from({ length }, () => 576 * this.integer(-1, 1));
