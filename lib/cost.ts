@@ -99,7 +99,9 @@ export type OutputSize<I> = I extends number ? number : number[];
  * padding p on both sides `⌊(I + 2p − K) / s⌋ + 1`. `'same'`: `⌈I / s⌉`.
  * @throws ConvolithError `ERR_OPTION`, or `ERR_SHAPE` where the output would be empty.
  */
-export function convOutputSize<const I extends number | readonly number[]>(options: OutputSizeOptions<I>): OutputSize<I> {
+export function convOutputSize<const I extends number | readonly number[]>(
+  options: OutputSizeOptions<I>,
+): OutputSize<I> {
   checkKeys(asOptions(options, 'options'), ['input', 'kernel', 'stride', 'padding', 'dilation'], 'convOutputSize');
   return outputSizes(options, (input, window, pads) => convAxis(input, window, pads)) as OutputSize<I>;
 }
@@ -118,7 +120,12 @@ export function convTransposeOutputSize<const I extends number | readonly number
   return outputSizes(options, (input, window, pads, axis) => {
     const limit = Math.max(window.stride, window.dilation);
     if (extra[axis] >= limit) {
-      throw expected('ERR_OPTION', `less than ${limit} (the larger of stride and dilation)`, 'outputPadding', extra[axis]);
+      throw expected(
+        'ERR_OPTION',
+        `less than ${limit} (the larger of stride and dilation)`,
+        'outputPadding',
+        extra[axis],
+      );
     }
     return convTransposeAxis(input, window, pads, extra[axis]);
   }) as OutputSize<I>;
@@ -151,7 +158,10 @@ function outputSizes(options: OutputSizeOptions, sizeOf: SizeOf): number | numbe
     const window = { kernel: kernel[axis], stride: stride[axis], dilation: dilation[axis] };
     const { output } = sizeOf(size, window, pads, axis);
     if (output >= 1) return output;
-    throw new ConvolithError('ERR_SHAPE', `Expected an output of at least 1 but input ${size} gives ${output} for ${show(options.kernel)}`);
+    throw new ConvolithError(
+      'ERR_SHAPE',
+      `Expected an output of at least 1 but input ${size} gives ${output} for ${show(options.kernel)}`,
+    );
   });
   return single ? sizes[0] : sizes;
 }
@@ -231,7 +241,10 @@ function plainCost(options: Bag, kind: 'standard' | 'depthwise' | 'pointwise' | 
     ? inChannels * integer(options.multiplier ?? 1, 1, 'multiplier')
     : integer(options.outChannels, 1, 'outChannels');
   const groups = depthwise ? inChannels : integer(options.groups ?? 1, 1, 'groups');
-  for (const [name, channels] of [['inChannels', inChannels], ['outChannels', outChannels]] as const) {
+  for (const [name, channels] of [
+    ['inChannels', inChannels],
+    ['outChannels', outChannels],
+  ] as const) {
     if (channels % groups !== 0) throw expected('ERR_OPTION', `a divisor of ${name} ${channels}`, 'groups', groups);
   }
   const window = (key: string, fill: number | undefined, least: number, empty: number): Triple =>

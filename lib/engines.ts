@@ -50,13 +50,17 @@ export function selectEngine(choice: EngineChoice): Engine {
   const reason = loaded?.reason ?? '';
   if (wanted === 'native' || environment.isa !== null) {
     const name = wanted === 'native' ? 'the native engine' : `CONVOLITH_ISA '${environment.isa}'`;
-    throw new ConvolithError('ERR_LOAD', `Expected a loadable addon for ${name} but received an error: ${reason}. ${ADVICE}`);
+    throw new ConvolithError(
+      'ERR_LOAD',
+      `Expected a loadable addon for ${name} but received an error: ${reason}. ${ADVICE}`,
+    );
   }
   warnOnce(reason);
   return referenceEngine();
 }
 
-const ADVICE = 'Build it with "npx cmake-js build --out out" in the package\'s folder (a C++20 compiler and CMake are needed)';
+const ADVICE =
+  'Build it with "npx cmake-js build --out out" in the package\'s folder (a C++20 compiler and CMake are needed)';
 
 function warnOnce(reason: string): void {
   if (warned) return;
@@ -118,7 +122,8 @@ function configure(binding: NativeBinding, { isa, threads }: Environment): void 
   if (configured) return;
   if (isa !== null) {
     const runs = binding.isas();
-    if (!runs.includes(isa)) throw expected('ERR_UNSUPPORTED', `one of ${list(runs)} (this CPU's)`, 'CONVOLITH_ISA', isa);
+    if (!runs.includes(isa))
+      throw expected('ERR_UNSUPPORTED', `one of ${list(runs)} (this CPU's)`, 'CONVOLITH_ISA', isa);
     rewrapped(() => binding.setIsa(isa));
   }
   if (threads !== null) rewrapped(() => binding.setThreads(threads));

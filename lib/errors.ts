@@ -50,9 +50,12 @@ export function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'symbol') return 'a symbol';
   if (value === null || typeof value !== 'object') return String(value);
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name}(${(value as Uint8Array).length ?? value.byteLength})`;
+  if (ArrayBuffer.isView(value))
+    return `${value.constructor.name}(${(value as Uint8Array).length ?? value.byteLength})`;
   if (Array.isArray(value)) {
-    const head = value.slice(0, 8).map((entry) => (typeof entry === 'object' && entry !== null ? 'an object' : show(entry)));
+    const head = value
+      .slice(0, 8)
+      .map((entry) => (typeof entry === 'object' && entry !== null ? 'an object' : show(entry)));
     return `[${head.join(', ')}${value.length > 8 ? `, … ${value.length} entries` : ''}]`;
   }
   return 'an object';

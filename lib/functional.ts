@@ -24,7 +24,11 @@ export type Weight = Float32Array | TensorLike;
 export type CallOptions<T> = FunctionOptions<T> & ForwardOptions;
 
 /** Splits off what belongs to the call, makes the layer, runs it once and frees it. */
-function once<R extends Rank>(input: TensorLike, options: object, make: (options: object) => Layer<R>): Tensor<Shape<R>> {
+function once<R extends Rank>(
+  input: TensorLike,
+  options: object,
+  make: (options: object) => Layer<R>,
+): Tensor<Shape<R>> {
   const { out, residual, ...rest } = asOptions(options, 'options') as ForwardOptions;
   const layer = make(rest);
   try {
@@ -116,7 +120,10 @@ export function separableConv2d(
 ): Tensor<Shape<2>> {
   const weights = isObject(first) && 'depthwise' in first ? (first as unknown as SeparableWeights) : null;
   if (weights === null && !isObject(second)) {
-    throw new ConvolithError('ERR_OPTION', `Expected a Float32Array or a tensor for pointwiseWeight but received ${show(second)}`);
+    throw new ConvolithError(
+      'ERR_OPTION',
+      `Expected a Float32Array or a tensor for pointwiseWeight but received ${show(second)}`,
+    );
   }
   const [depthwise, pointwise] = weights === null ? [first, second] : [weights.depthwise, weights.pointwise];
   const options = (weights === null ? third : second) ?? {};
@@ -124,8 +131,19 @@ export function separableConv2d(
 }
 
 function makeSeparable(depthwiseWeight: Weight, pointwiseWeight: Weight, options: SeparableCallOptions): Layer<2> {
-  const { layout, weightLayout, algorithm, math, engine, bias, activation, batchNorm, outChannels, depthwise, ...window } =
-    options;
+  const {
+    layout,
+    weightLayout,
+    algorithm,
+    math,
+    engine,
+    bias,
+    activation,
+    batchNorm,
+    outChannels,
+    depthwise,
+    ...window
+  } = options;
   return new DepthwiseSeparableConv2d({
     ...defined({ layout, weightLayout, algorithm, math, engine }),
     depthwise: { ...window, ...depthwise, weight: depthwiseWeight },

@@ -1,4 +1,11 @@
-export type { ConvCost, ConvCostSpec, Cost, OutputSize, OutputSizeOptions, TransposeOutputSizeOptions } from './cost.js';
+export type {
+  ConvCost,
+  ConvCostSpec,
+  Cost,
+  OutputSize,
+  OutputSizeOptions,
+  TransposeOutputSizeOptions,
+} from './cost.js';
 export { convCost, convOutputSize, convTransposeOutputSize } from './cost.js';
 export type { Explanation, Refusal } from './engine.js';
 export type { Info } from './engines.js';

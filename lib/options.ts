@@ -1,5 +1,5 @@
-import type { TensorLike, Vector } from './tensor.js';
 import type { PaddingMode } from './spec.js';
+import type { TensorLike, Vector } from './tensor.js';
 
 /** How many spatial axes a layer has. */
 export type Rank = 1 | 2 | 3;

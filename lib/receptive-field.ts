@@ -29,7 +29,8 @@ export interface ReceptiveField {
  * @throws ConvolithError `ERR_OPTION`
  */
 export function receptiveField(layers: readonly ReceptiveFieldLayer[]): ReceptiveField {
-  if (!Array.isArray(layers) || layers.length === 0) throw expected('ERR_OPTION', 'at least one layer', 'layers', layers);
+  if (!Array.isArray(layers) || layers.length === 0)
+    throw expected('ERR_OPTION', 'at least one layer', 'layers', layers);
   const rank = rankOf(layers);
   const size = new Array<number>(rank).fill(1);
   const step = new Array<number>(rank).fill(1);

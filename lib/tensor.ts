@@ -42,7 +42,8 @@ export function tensor<const S extends readonly number[]>(data: Float32Array, sh
 export function checkShape(shape: unknown, name: string): asserts shape is readonly number[] {
   if (!Array.isArray(shape)) throw expected('ERR_SHAPE', 'an array of positive integers', name, shape);
   for (const [axis, size] of shape.entries()) {
-    if (!Number.isInteger(size) || size < 1) throw expected('ERR_SHAPE', 'a positive integer', `${name}[${axis}]`, size);
+    if (!Number.isInteger(size) || size < 1)
+      throw expected('ERR_SHAPE', 'a positive integer', `${name}[${axis}]`, size);
   }
 }
 
@@ -138,7 +139,10 @@ export interface ReadTensor {
 export function readTensor(value: unknown, name: string): ReadTensor {
   if (!isObject(value) || ArrayBuffer.isView(value)) {
     const hint = ArrayBuffer.isView(value) ? '; make one with tensor(data, shape)' : '';
-    throw new ConvolithError('ERR_SHAPE', `Expected a tensor { data, shape } for ${name} but received ${show(value)}${hint}`);
+    throw new ConvolithError(
+      'ERR_SHAPE',
+      `Expected a tensor { data, shape } for ${name} but received ${show(value)}${hint}`,
+    );
   }
   const ownShape = value.shape;
   const shape = ownShape === undefined ? value.dims : ownShape;

@@ -1,5 +1,11 @@
 import { expected } from '../errors.js';
-import type { ConvOptions, DepthwiseConvOptions, DilatedConvOptions, Layout, PointwiseConvOptions } from '../options.js';
+import type {
+  ConvOptions,
+  DepthwiseConvOptions,
+  DilatedConvOptions,
+  Layout,
+  PointwiseConvOptions,
+} from '../options.js';
 import { asOptions } from '../spec/check.js';
 import { ConvLayer } from './conv-layer.js';
 

@@ -1,5 +1,5 @@
-import type { EnginePlan, Explanation } from '../engine.js';
 import type { Cost } from '../cost.js';
+import type { EnginePlan, Explanation } from '../engine.js';
 import { ConvolithError, expected, show } from '../errors.js';
 import type { Rank, Shape } from '../options.js';
 import { asOptions, checkKeys, isObject, product } from '../spec/check.js';
@@ -125,7 +125,10 @@ export abstract class Layer<R extends Rank = Rank> {
   /** Refuses a layer that was disposed of. @internal */
   checkAlive(): void {
     if (this.#disposed) {
-      throw new ConvolithError('ERR_DISPOSED', `Expected a live layer for ${this.constructor.name} but received one that was disposed of`);
+      throw new ConvolithError(
+        'ERR_DISPOSED',
+        `Expected a live layer for ${this.constructor.name} but received one that was disposed of`,
+      );
     }
   }
 
@@ -170,9 +173,18 @@ export abstract class Layer<R extends Rank = Rank> {
     const plan = this.#planned(prepared);
     if (filled === null) {
       const output = allocate(prepared.outputCount, 'the output');
-      return { plan, input: data, output, residual: added, result: { data: output, shape: prepared.outputShape.slice() } };
+      return {
+        plan,
+        input: data,
+        output,
+        residual: added,
+        result: { data: output, shape: prepared.outputShape.slice() },
+      };
     }
-    const result = isObject(out) && 'shape' in out ? (out as unknown as Tensor) : { data: filled, shape: prepared.outputShape.slice() };
+    const result =
+      isObject(out) && 'shape' in out
+        ? (out as unknown as Tensor)
+        : { data: filled, shape: prepared.outputShape.slice() };
     return { plan, input: data, output: filled, residual: added, result };
   }
 
@@ -234,7 +246,10 @@ function readLike(value: TensorLike | Float32Array, prepared: Prepared, name: st
 
 function checkApart(output: Float32Array, other: Float32Array, name: string): void {
   if (overlap(output, other)) {
-    throw new ConvolithError('ERR_BUFFER', `Expected memory apart from ${name} for out but received an overlapping part of the same buffer`);
+    throw new ConvolithError(
+      'ERR_BUFFER',
+      `Expected memory apart from ${name} for out but received an overlapping part of the same buffer`,
+    );
   }
 }
 
@@ -247,5 +262,7 @@ function readSignal(options: ForwardAsyncOptions): AbortSignal | null {
 
 /** The error of a run whose signal fired. */
 export function aborted(signal: AbortSignal): ConvolithError {
-  return new ConvolithError('ERR_ABORTED', 'Expected the run to finish but its signal was aborted', { cause: signal.reason });
+  return new ConvolithError('ERR_ABORTED', 'Expected the run to finish but its signal was aborted', {
+    cause: signal.reason,
+  });
 }

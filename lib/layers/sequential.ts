@@ -44,7 +44,8 @@ export class Sequential<R extends Rank = Rank> extends Layer<R> {
   /** @throws ConvolithError `ERR_OPTION` where there are no layers, or one does not fit the one before it. */
   constructor(layers: readonly Layer<R>[]) {
     super();
-    if (!Array.isArray(layers) || layers.length === 0) throw expected('ERR_OPTION', 'at least one layer', 'layers', layers);
+    if (!Array.isArray(layers) || layers.length === 0)
+      throw expected('ERR_OPTION', 'at least one layer', 'layers', layers);
     const leaves = layers.flatMap((layer, index) => leavesOf<R>(layer, `layers[${index}]`));
     for (let index = 1; index < leaves.length; index++) checkPair(leaves[index - 1], leaves[index], index);
     this.#leaves = leaves;
@@ -120,13 +121,15 @@ export class Sequential<R extends Rank = Rank> extends Layer<R> {
 function leavesOf<R extends Rank>(layer: unknown, name: string): readonly Leaf<R>[] {
   if (layer instanceof Sequential) return layer.layers as unknown as readonly Leaf<R>[];
   if (layer instanceof ConvLayer || layer instanceof DepthwiseSeparableConv2d) return [layer as unknown as Leaf<R>];
-  const received = isObject(layer) && typeof layer.constructor === 'function' ? `an object of ${layer.constructor.name}` : layer;
+  const received =
+    isObject(layer) && typeof layer.constructor === 'function' ? `an object of ${layer.constructor.name}` : layer;
   throw expected('ERR_OPTION', 'a layer', name, received);
 }
 
 function checkPair<R extends Rank>(before: Leaf<R>, after: Leaf<R>, index: number): void {
   const fits = (what: 'rank' | 'layout', wanted: unknown, came: unknown): void => {
-    if (wanted !== came) throw expected('ERR_OPTION', `${show(wanted)}, as the layer before it has,`, `layers[${index}].${what}`, came);
+    if (wanted !== came)
+      throw expected('ERR_OPTION', `${show(wanted)}, as the layer before it has,`, `layers[${index}].${what}`, came);
   };
   fits('rank', before.rank, after.rank);
   fits('layout', before.layout, after.layout);

@@ -12,9 +12,16 @@ export function createNativeEngine(binding: NativeBinding): Engine {
       return binding.getIsa();
     },
     algorithms: Object.freeze(binding.algorithms()),
-    createConv: (stage: ConvStage) => new Conv(binding, rewrapped(() => new binding.Conv(stage))),
+    createConv: (stage: ConvStage) =>
+      new Conv(
+        binding,
+        rewrapped(() => new binding.Conv(stage)),
+      ),
     createSeparable: (depthwise: ConvStage, pointwise: ConvStage) =>
-      new Conv(binding, rewrapped(() => new binding.Conv(depthwise, pointwise))),
+      new Conv(
+        binding,
+        rewrapped(() => new binding.Conv(depthwise, pointwise)),
+      ),
   };
 }
 
@@ -29,7 +36,9 @@ export function rewrapped<T>(call: () => T): T {
 
 function rewrap(error: unknown): unknown {
   const code = codeOf(error);
-  return code === null || !(error instanceof Error) ? error : new ConvolithError(code, error.message, { cause: error.cause });
+  return code === null || !(error instanceof Error)
+    ? error
+    : new ConvolithError(code, error.message, { cause: error.cause });
 }
 
 function codeOf(error: unknown): ConvolithErrorCode | null {

@@ -33,7 +33,8 @@ const KNOWN: Readonly<Record<string, Known>> = {
 
 /** Settles an activation option; parameters are rounded to float32, so that both engines compute with the same ones. */
 export function resolveActivation(value: unknown, outChannels: number, name: string): EngineActivation {
-  const options = typeof value === 'string' || value === undefined ? { type: value ?? 'linear' } : asOptions(value, name);
+  const options =
+    typeof value === 'string' || value === undefined ? { type: value ?? 'linear' } : asOptions(value, name);
   const { type } = options;
   const known = typeof type === 'string' && Object.hasOwn(KNOWN, type) ? KNOWN[type] : undefined;
   if (known === undefined) {

@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
-import { ConvolithError, expected, show } from '../errors.js';
 import type { ConvolithErrorCode } from '../errors.js';
+import { ConvolithError, expected, show } from '../errors.js';
 import type { Triple } from '../spec.js';
 
 /** The most elements that one tensor may have, and the largest number that any option may be. */
@@ -46,12 +46,7 @@ export function oneOf<T extends string>(value: unknown, known: readonly T[], fal
   return found;
 }
 
-export function integer(
-  value: unknown,
-  least: number,
-  name: string,
-  code: ConvolithErrorCode = 'ERR_OPTION',
-): number {
+export function integer(value: unknown, least: number, name: string, code: ConvolithErrorCode = 'ERR_OPTION'): number {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < least) {
     throw expected(code, `an integer of at least ${least}`, name, value);
   }
@@ -61,7 +56,8 @@ export function integer(
 
 export function finite(value: unknown, fallback: number, name: string): number {
   if (value === undefined) return fallback;
-  if (typeof value !== 'number' || !Number.isFinite(value)) throw expected('ERR_OPTION', 'a finite number', name, value);
+  if (typeof value !== 'number' || !Number.isFinite(value))
+    throw expected('ERR_OPTION', 'a finite number', name, value);
   return value;
 }
 

@@ -136,12 +136,18 @@ function axisSizes(rule: SizeRule, inputShape: readonly number[], input: number,
     );
   }
   checkPaddingMode(spec, sizes, input, axis);
-  if (sizes.output > MAX_ELEMENTS) throw expected('ERR_MEMORY', 'at most 2^31 - 1 elements', 'the output', sizes.output);
+  if (sizes.output > MAX_ELEMENTS)
+    throw expected('ERR_MEMORY', 'at most 2^31 - 1 elements', 'the output', sizes.output);
   return sizes;
 }
 
 /** Replaces the base size by the one that the user named, where the stride allows it. */
-function namedOutput({ spec, padding, outputShape }: SizeRule, base: AxisSizes, axis: number, input: number): AxisSizes {
+function namedOutput(
+  { spec, padding, outputShape }: SizeRule,
+  base: AxisSizes,
+  axis: number,
+  input: number,
+): AxisSizes {
   if (outputShape === null) return base;
   const wanted = outputShape.spatial[axis];
   const stride = spec.stride[axis];

@@ -3,7 +3,9 @@ import type { Triple } from '../spec.js';
 import { integer, triple } from './check.js';
 
 /** A padding option, settled: numbers where they are known, a rule where the input decides. */
-export type PaddingRule = { readonly same: true } | { readonly same: false; readonly before: Triple; readonly after: Triple };
+export type PaddingRule =
+  | { readonly same: true }
+  | { readonly same: false; readonly before: Triple; readonly after: Triple };
 
 const FORMS = "a number, one an axis, a [before, after] pair an axis, 'same' or 'valid'";
 

@@ -113,7 +113,12 @@ function resolveOutputPadding({ options, path, rank }: StageRequest, spec: ConvS
       throw expected('ERR_OPTION', what, `${path}outputPadding`, axesOf(values, rank));
     }
     if (same && value > 0) {
-      throw expected('ERR_OPTION', "0 (padding 'same' settles the output)", `${path}outputPadding`, axesOf(values, rank));
+      throw expected(
+        'ERR_OPTION',
+        "0 (padding 'same' settles the output)",
+        `${path}outputPadding`,
+        axesOf(values, rank),
+      );
     }
   }
   return values;

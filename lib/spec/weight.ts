@@ -119,7 +119,8 @@ function depthwiseChannels(
 }
 
 function agree(value: unknown, actual: number, name: string): void {
-  if (value !== undefined && value !== actual) throw expected('ERR_OPTION', `${actual}, as weight has it,`, name, value);
+  if (value !== undefined && value !== actual)
+    throw expected('ERR_OPTION', `${actual}, as weight has it,`, name, value);
 }
 
 /** The dimensions of a bare array: named by options, for the array has none. */
@@ -127,13 +128,23 @@ function bareDimensions({ kind, rank, options, path }: StageRequest): Dimensions
   const needed = (key: string): number => {
     const value = options[key];
     if (value !== undefined) return integer(value, 1, `${path}${key}`);
-    throw expected('ERR_OPTION', 'an integer (weight is a bare array, so its shape must be named)', `${path}${key}`, value);
+    throw expected(
+      'ERR_OPTION',
+      'an integer (weight is a bare array, so its shape must be named)',
+      `${path}${key}`,
+      value,
+    );
   };
   const inChannels = needed('inChannels');
   const kernel =
     kind === 'pointwise' ? new Array<number>(rank).fill(1) : perAxis(options.kernelSize, rank, 1, `${path}kernelSize`);
   if (kind !== 'depthwise') {
-    return { inChannels, outChannels: needed('outChannels'), kernel, groups: integer(options.groups ?? 1, 1, `${path}groups`) };
+    return {
+      inChannels,
+      outChannels: needed('outChannels'),
+      kernel,
+      groups: integer(options.groups ?? 1, 1, `${path}groups`),
+    };
   }
   const outChannels = product([inChannels, integer(options.multiplier ?? 1, 1, `${path}multiplier`)], 'the channels');
   if (options.outChannels !== undefined && options.outChannels !== outChannels) {
@@ -143,7 +154,8 @@ function bareDimensions({ kind, rank, options, path }: StageRequest): Dimensions
 }
 
 function checkGroups({ inChannels, outChannels, groups }: Dimensions, path: string): void {
-  if (inChannels % groups !== 0) throw expected('ERR_OPTION', `a divisor of inChannels ${inChannels}`, `${path}groups`, groups);
+  if (inChannels % groups !== 0)
+    throw expected('ERR_OPTION', `a divisor of inChannels ${inChannels}`, `${path}groups`, groups);
   if (outChannels % groups !== 0) {
     throw expected('ERR_OPTION', `a divisor of outChannels ${outChannels}`, `${path}groups`, groups);
   }
@@ -189,17 +201,25 @@ export function foldBatchNorm(
   checkKeys(norm, ['mean', 'variance', 'scale', 'offset', 'epsilon'], name);
   const { outChannels } = weight;
   const vector = (key: string, fill: number): Float32Array =>
-    norm[key] === undefined ? new Float32Array(outChannels).fill(fill) : readVector(norm[key], outChannels, `${name}.${key}`);
+    norm[key] === undefined
+      ? new Float32Array(outChannels).fill(fill)
+      : readVector(norm[key], outChannels, `${name}.${key}`);
   for (const key of ['mean', 'variance']) {
     if (norm[key] === undefined) throw expected('ERR_OPTION', `${outChannels} values`, `${name}.${key}`, undefined);
   }
-  const [mean, variance, scale, offset] = [vector('mean', 0), vector('variance', 1), vector('scale', 1), vector('offset', 0)];
+  const [mean, variance, scale, offset] = [
+    vector('mean', 0),
+    vector('variance', 1),
+    vector('scale', 1),
+    vector('offset', 0),
+  ];
   const epsilon = finite(norm.epsilon, 1e-5, `${name}.epsilon`);
   const factor = new Float64Array(outChannels);
   const folded = allocate(outChannels, 'bias');
   for (let o = 0; o < outChannels; o++) {
     const spread = variance[o] + epsilon;
-    if (!(spread > 0)) throw expected('ERR_OPTION', 'variance + epsilon above 0', `${name}.variance[${o}]`, variance[o]);
+    if (!(spread > 0))
+      throw expected('ERR_OPTION', 'variance + epsilon above 0', `${name}.variance[${o}]`, variance[o]);
     factor[o] = scale[o] / Math.sqrt(spread);
     folded[o] = ((bias === null ? 0 : bias[o]) - mean[o]) * factor[o] + offset[o];
   }
