@@ -72,7 +72,8 @@ describe.each(await enginesUnderTest())('$label', ({ label, isa, select }) => {
           check(row, kind, explanation.algorithm, runGuarded(plan, data));
           if (algorithm !== 'auto') count(served, label, algorithm);
         } catch (error) {
-          if (!(error instanceof ConvolithError) || error.code !== 'ERR_UNSUPPORTED' || algorithm === 'auto') throw error;
+          if (!(error instanceof ConvolithError) || error.code !== 'ERR_UNSUPPORTED' || algorithm === 'auto')
+            throw error;
           expect(error.message.length).toBeGreaterThan(20);
           count(refusals, label, algorithm);
         } finally {

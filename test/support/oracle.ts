@@ -185,7 +185,12 @@ export function steepness({ op, alpha, slope }: EngineActivation): number {
  * C alone. `largest` (the largest magnitude of the case) stands for the tile's, and the measured worst over the
  * contract's cases is under a twentieth of the bound (C + 24)·u·largest used here.
  */
-export function tolerance(result: OracleResult, at: number, activation: EngineActivation, tileLargest: number | null): number {
+export function tolerance(
+  result: OracleResult,
+  at: number,
+  activation: EngineActivation,
+  tileLargest: number | null,
+): number {
   const magnitude = tileLargest ?? result.magnitude[at];
   const terms = tileLargest === null ? result.terms + 1 : result.terms / 9 + 24;
   const inner = terms * UNIT * magnitude * steepness(activation);

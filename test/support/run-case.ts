@@ -2,7 +2,15 @@ import type { ConvStage, Engine, EngineConv, EnginePlan } from '../../lib/engine
 import type { ContractCase } from '../contract/cases.js';
 import { type OracleResult, oracle } from './oracle.js';
 import { Random, seedOf } from './random.js';
-import { type Built, buildSpec, inputLength, outputLength, pointwiseAfter, weightLength, withAlgorithm } from './spec.js';
+import {
+  type Built,
+  buildSpec,
+  inputLength,
+  outputLength,
+  pointwiseAfter,
+  weightLength,
+  withAlgorithm,
+} from './spec.js';
 
 export type DataKind = 'integers' | 'reals';
 
@@ -20,7 +28,8 @@ export interface PreparedCase {
 
 export function prepareCase(row: ContractCase, kind: DataKind): PreparedCase {
   const random = new Random(seedOf(`${row.name} ${kind}`));
-  const draw = (length: number, bound?: number) => (kind === 'integers' ? random.integers(length, bound) : random.reals(length));
+  const draw = (length: number, bound?: number) =>
+    kind === 'integers' ? random.integers(length, bound) : random.reals(length);
   const first = buildSpec(row.options);
   const second = row.pointwise === null ? null : pointwiseAfter(first, row.pointwise);
   const last = second ?? first;

@@ -46,8 +46,16 @@ export function buildSpec(options: CaseOptions): Built {
   const dilation = triple(options.dilation ?? 1, rank, 1);
   const { padding = 0 } = options;
   const pairs = typeof padding === 'number' ? Array.from({ length: rank }, () => [padding, padding] as const) : padding;
-  const padBefore = triple(pairs.map((pair) => pair[0]), rank, 0);
-  const padAfter = triple(pairs.map((pair) => pair[1]), rank, 0);
+  const padBefore = triple(
+    pairs.map((pair) => pair[0]),
+    rank,
+    0,
+  );
+  const padAfter = triple(
+    pairs.map((pair) => pair[1]),
+    rank,
+    0,
+  );
   const outputPadding = triple(options.outputPadding ?? 0, rank, 0);
   const output = [0, 1, 2].map((axis) => {
     const pad = padBefore[axis] + padAfter[axis];
