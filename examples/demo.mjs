@@ -1,36 +1,33 @@
 // npm run demo [-- PHOTOGRAPH] [--output FOLDER]
 // Convolves a photograph in eleven ways and writes the pictures, a contact sheet, and a table of what each cost.
 import { mkdir, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import format from '../dist/cli/format.js';
 import convolith from '../dist/index.js';
 import { EFFECTS } from './effects.mjs';
 import { contactSheet, readPhotograph, toPicture, toTensor } from './pictures.mjs';
 
-const require = createRequire(import.meta.url);
-const Table = require('cli-table3');
-
 const HERE = dirname(fileURLToPath(import.meta.url));
 const EXIT_USAGE = 2;
 
-/** Milliseconds of the fastest of a few runs, and the last run's picture. The fallback gets fewer. */
+/** Milliseconds of the fastest of a few runs after one that plans and packs, and the picture. The fallback gets fewer. */
 function timed(effect, tensor, engine) {
   const made = effect.make(engine);
   try {
     const repeats = engine === 'native' ? 5 : 2;
     let best = Number.POSITIVE_INFINITY;
-    let output;
+    const maps = made.run(tensor);
     for (let run = 0; run < repeats; run++) {
       const start = performance.now();
-      output = made.run(tensor);
+      made.run(tensor);
       best = Math.min(best, performance.now() - start);
     }
     const shapes = made.inputShapes(tensor.shape);
     const macs = made.layers.reduce((sum, layer, index) => sum + layer.cost(shapes[index]).macs, 0);
     const algorithms = made.layers.map((layer, index) => layer.explain(shapes[index]).algorithm);
-    return { output, milliseconds: best, macs, algorithm: [...new Set(algorithms)].join(' + ') };
+    return { output: made.show(maps), milliseconds: best, macs, algorithm: [...new Set(algorithms)].join(' + ') };
   } finally {
     for (const layer of made.layers) layer.dispose();
   }
@@ -59,32 +56,35 @@ async function demo(path, folder) {
   const engine = convolith.info();
   const native = engine.engine === 'native';
   console.log(`${relative(process.cwd(), path)}, ${original.join(' × ')}${original[0] === width ? '' : `, shrunk to ${width} × ${height}`}`);
-  console.log(`${native ? `native engine, ${engine.isa}` : 'TypeScript engine'}, ${engine.cpu}, ${engine.threads} threads`);
+  console.log(`${native ? `native engine, ${engine.isa}` : 'TypeScript engine'}, ${engine.cpu}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`);
   if (engine.loadError) console.log(`The native engine did not load: ${engine.loadError}`);
 
   const sheet = [{ picture, label: 'original', note: `${width} x ${height}`, view: 'whole' }];
-  const table = new Table({
-    head: ['picture', 'output shape', 'MACs', 'algorithm', 'native', 'fallback'],
-    colAligns: ['left', 'left', 'right', 'left', 'right', 'right'],
-    style: { head: [], border: [] },
-  });
+  const rows = [];
   for (const effect of EFFECTS) {
     const fallback = timed(effect, tensor, 'reference');
     const best = native ? timed(effect, tensor, 'native') : fallback;
     const made = toPicture(best.output);
     await made.write(join(folder, `${effect.name}.png`));
     const nativeTime = native ? best.milliseconds : null;
-    table.push([effect.name, `[${best.output.shape.join(', ')}]`, millions(best.macs), best.algorithm, milliseconds(nativeTime), milliseconds(fallback.milliseconds)]);
+    rows.push([
+      effect.name,
+      `[${best.output.shape.join(', ')}]`,
+      best.algorithm,
+      millions(best.macs),
+      milliseconds(nativeTime),
+      milliseconds(fallback.milliseconds),
+    ]);
     sheet.push({
       picture: made,
       label: effect.label,
-      note: `${made.bitmap.width} x ${made.bitmap.height}, ${millions(best.macs)}ACs, ${milliseconds(best.milliseconds)}`,
+      note: `${made.bitmap.width} x ${made.bitmap.height}, ${millions(best.macs)} MACs, ${milliseconds(best.milliseconds)}`,
       view: effect.name.startsWith('enlarged') ? 'detail' : 'whole',
     });
   }
   const shown = await contactSheet(sheet, 'Convolith', 'one photograph, eleven convolutions');
   await shown.write(join(folder, 'contact-sheet.jpg'), { quality: 88 });
-  console.log(table.toString());
+  console.log(`\n${format.columns(['picture', 'output shape', 'algorithm', 'MACs', 'native', 'fallback'], rows, 3)}\n`);
   console.log(`Pictures and contact-sheet.jpg are in ${relative(process.cwd(), folder) || folder}.`);
 }
 

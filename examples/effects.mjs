@@ -76,16 +76,35 @@ function filter(engine, rows, more = {}) {
   });
 }
 
-/** Runs layers one after the other; the picture is the last one's output. */
+/** Layers with an output each, filled again by every run: a fresh one would cost more than the small layers. */
+function prepared(layers, inputShapeOf) {
+  const outputs = new Map();
+  const inputShapes = (shape) => {
+    const shapes = [];
+    layers.forEach((layer, index) => shapes.push(inputShapeOf(index, shape, shapes)));
+    return shapes;
+  };
+  const forward = (index, input) => {
+    const layer = layers[index];
+    if (!outputs.has(index)) {
+      const shape = layer.outputShape(input.shape);
+      outputs.set(index, { data: new Float32Array(shape.reduce((total, size) => total * size, 1)), shape });
+    }
+    return layer.forward(input, { out: outputs.get(index) });
+  };
+  return { layers, inputShapes, forward };
+}
+
+/** Layers one after the other; the picture is the last one's output. */
 function chain(layers) {
+  const { inputShapes, forward } = prepared(layers, (index, shape, before) =>
+    index === 0 ? shape : layers[index - 1].outputShape(before[index - 1]),
+  );
   return {
     layers,
-    run: (picture) => layers.reduce((map, layer) => layer.forward(map), picture),
-    inputShapes: (shape) => {
-      const shapes = [shape];
-      for (const layer of layers) shapes.push(layer.outputShape(shapes.at(-1)));
-      return shapes.slice(0, -1);
-    },
+    inputShapes,
+    run: (picture) => layers.reduce((map, _, index) => forward(index, map), picture),
+    show: (map) => map,
   };
 }
 
@@ -112,10 +131,12 @@ function magnitude(horizontal, vertical) {
 function edges(engine, dilation) {
   const signed = { dilation, activation: 'linear' };
   const layers = [filter(engine, SOBEL_X, signed), filter(engine, SOBEL_Y, signed)];
+  const { inputShapes, forward } = prepared(layers, (_, shape) => shape);
   return {
     layers,
-    run: (picture) => magnitude(layers[0].forward(picture), layers[1].forward(picture)),
-    inputShapes: (shape) => [shape, shape],
+    inputShapes,
+    run: (picture) => [forward(0, picture), forward(1, picture)],
+    show: ([horizontal, vertical]) => magnitude(horizontal, vertical),
   };
 }
 
@@ -145,9 +166,12 @@ function enlarge(engine, factor) {
   return chain([border, upsample]);
 }
 
-/** Every effect: its file's name, what the contact sheet says, and how to make it on an engine. */
+/**
+ * Every effect: its file's name, what the contact sheet says, and how to make it on an engine. What `make` returns runs
+ * its layers (`run`, what is timed) and turns what they gave into a picture (`show`).
+ */
 export const EFFECTS = [
-  { name: 'blur', label: 'blur: depthwise 13x13', make: (engine) => chain([filter(engine, gaussian(6, 2.5))]) },
+  { name: 'blur', label: 'blur: depthwise 19x19', make: (engine) => chain([filter(engine, gaussian(9, 4))]) },
   { name: 'sharpen', label: 'sharpen: depthwise 5x5', make: (engine) => chain([filter(engine, unsharp(2, 1.2, 2))]) },
   {
     name: 'relief',
@@ -193,6 +217,6 @@ export const EFFECTS = [
         }),
       ]),
   },
-  { name: 'enlarged-x2', label: 'enlarged x2: transposed 4x4', make: (engine) => enlarge(engine, 2) },
-  { name: 'enlarged-x4', label: 'enlarged x4: transposed 8x8', make: (engine) => enlarge(engine, 4) },
+  { name: 'enlarged-x2', label: 'enlarged x2: transposed 4x4 (detail)', make: (engine) => enlarge(engine, 2) },
+  { name: 'enlarged-x4', label: 'enlarged x4: transposed 8x8 (detail)', make: (engine) => enlarge(engine, 4) },
 ];

@@ -43,22 +43,28 @@ export function toPicture(tensor) {
 
 const COLUMNS = 4;
 const CELL_WIDTH = 300;
+/** Tallest cell: a portrait keeps its shape, a strip does not make a tower of the sheet. */
+const CELL_LIMIT = 420;
 const GAP = 16;
 const LABEL_HEIGHT = 44;
 const HEADER_HEIGHT = 72;
 const PAPER = 0xf6f5f2ff;
 const MOUNT = 0xe4e2dcff;
 
-/** The part of an enlargement that one cell shows at its own scale: a window a third across and 45% down, where faces are. */
+/** Where a detail is taken from, as parts of width and height: off the middle, as the eye of a portrait is. */
+const DETAIL_CENTRE = [0.4, 0.4];
+
+/** The part of an enlargement that one cell shows, pixel by pixel. */
 function detail(picture, width, height) {
   const w = Math.min(width, picture.bitmap.width);
   const h = Math.min(height, picture.bitmap.height);
-  const x = Math.round((picture.bitmap.width - w) * 0.42);
-  const y = Math.round((picture.bitmap.height - h) * 0.42);
+  const start = (size, part, centre) => Math.min(size - part, Math.max(0, Math.round(size * centre - part / 2)));
+  const x = start(picture.bitmap.width, w, DETAIL_CENTRE[0]);
+  const y = start(picture.bitmap.height, h, DETAIL_CENTRE[1]);
   return picture.clone().crop({ x, y, w, h });
 }
 
-/** How a picture fills its cell: shrunk to it, in its true scale beside the others, or as a detail of an enlargement. */
+/** How a picture fills its cell: in one scale with the others, or as a detail of an enlargement. */
 function fitted(entry, scale, height) {
   const { picture, view } = entry;
   if (view === 'detail') return detail(picture, CELL_WIDTH, height);
@@ -72,8 +78,8 @@ function fitted(entry, scale, height) {
 export async function contactSheet(entries, title, subtitle) {
   const [big, medium, small] = await Promise.all([SANS_32_BLACK, SANS_14_BLACK, SANS_12_BLACK].map((font) => loadFont(font)));
   const first = entries[0].picture.bitmap;
-  const scale = CELL_WIDTH / first.width;
-  const cellHeight = Math.round(first.height * scale);
+  const scale = Math.min(CELL_WIDTH / first.width, CELL_LIMIT / first.height);
+  const cellHeight = Math.max(1, Math.round(first.height * scale));
   const rows = Math.ceil(entries.length / COLUMNS);
   const sheet = new Jimp({
     width: GAP + COLUMNS * (CELL_WIDTH + GAP),

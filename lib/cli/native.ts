@@ -1,14 +1,14 @@
+import { selectEngine } from '../engines.js';
 import { ConvolithError } from '../errors.js';
-import { info } from '../index.js';
 import type { NativeBinding } from '../native/binding.js';
 import { loadBinding } from '../native/load.js';
 
 /** The addon itself, for what is beyond the layers' interface. @throws ConvolithError `ERR_LOAD` where it cannot load. */
 export function nativeBinding(): NativeBinding {
+  // Refuses where there is none, and settles the environment's choice of instruction set, which must not undo a later one.
+  selectEngine('native');
   const { binding, reason } = loadBinding();
-  if (binding === null) throw new ConvolithError('ERR_LOAD', `the native engine cannot load: ${reason}`);
-  // The environment's choice of instruction set is made on first use; a later one must not be undone by it.
-  info();
+  if (binding === null) throw new ConvolithError('ERR_LOAD', `Expected a loadable addon but received an error: ${reason}`);
   return binding;
 }
 

@@ -25,7 +25,7 @@ export interface VerifyCase {
 
 /** The case in one line, for a report. */
 export function describeCase(tested: VerifyCase): string {
-  const extras = [tested.layout];
+  const extras: string[] = [tested.layout];
   if (tested.bias) extras.push('bias');
   if (tested.residual) extras.push('residual');
   if (tested.paddingMode !== 'zeros') extras.push(tested.paddingMode);
