@@ -1,5 +1,5 @@
-import type { ConvGeometry, ConvSpec } from '../spec.js';
 import type { Explanation } from '../engine.js';
+import type { ConvGeometry, ConvSpec } from '../spec.js';
 
 /** The addon's whole contract. Its face checks all of this again, so that a caller around the TypeScript checks cannot crash it. */
 export interface NativeBinding {
