@@ -4,8 +4,8 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
+import { info } from 'convolith';
 import format from '../dist/cli/format.js';
-import convolith from '../dist/index.js';
 import { EFFECTS } from './effects.mjs';
 import { contactSheet, readPhotograph, toPicture, toTensor } from './pictures.mjs';
 
@@ -38,12 +38,21 @@ const milliseconds = (value) => (value === null ? '–' : `${value.toFixed(value
 
 async function load(path) {
   const found = await stat(path).catch(() => null);
-  if (!found?.isFile()) throw new CommanderError(EXIT_USAGE, 'demo.photograph', `Expected a PNG or JPEG file but received ${path}, which is not there`);
+  if (!found?.isFile())
+    throw new CommanderError(
+      EXIT_USAGE,
+      'demo.photograph',
+      `Expected a PNG or JPEG file but received ${path}, which is not there`,
+    );
   try {
     return await readPhotograph(path);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw new CommanderError(EXIT_USAGE, 'demo.photograph', `Expected a PNG or JPEG file but could not read ${path}: ${reason}`);
+    throw new CommanderError(
+      EXIT_USAGE,
+      'demo.photograph',
+      `Expected a PNG or JPEG file but could not read ${path}: ${reason}`,
+    );
   }
 }
 
@@ -53,10 +62,14 @@ async function demo(path, folder) {
   const [, height, width] = tensor.shape;
   await mkdir(folder, { recursive: true });
 
-  const engine = convolith.info();
+  const engine = info();
   const native = engine.engine === 'native';
-  console.log(`${relative(process.cwd(), path)}, ${original.join(' × ')}${original[0] === width ? '' : `, shrunk to ${width} × ${height}`}`);
-  console.log(`${native ? `native engine, ${engine.isa}` : 'TypeScript engine'}, ${engine.cpu}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`);
+  console.log(
+    `${relative(process.cwd(), path)}, ${original.join(' × ')}${original[0] === width ? '' : `, shrunk to ${width} × ${height}`}`,
+  );
+  console.log(
+    `${native ? `native engine, ${engine.isa}` : 'TypeScript engine'}, ${engine.cpu}, ${engine.threads} ${engine.threads === 1 ? 'thread' : 'threads'}`,
+  );
   if (engine.loadError) console.log(`The native engine did not load: ${engine.loadError}`);
 
   const sheet = [{ picture, label: 'original', note: `${width} x ${height}`, view: 'whole' }];

@@ -1,8 +1,6 @@
 // What the demo does to a photograph. Each effect is a short chain of layers on a [1, height, width, 3] tensor of
 // values from 0 to 1, so that this file doubles as a tour of the layer classes.
-import convolith from '../dist/index.js';
-
-const { ConvTranspose2d, DepthwiseConv2d, DepthwiseSeparableConv2d, PointwiseConv2d } = convolith;
+import { ConvTranspose2d, DepthwiseConv2d, DepthwiseSeparableConv2d, PointwiseConv2d } from 'convolith';
 
 const CHANNELS = 3;
 
@@ -25,7 +23,9 @@ function outer(row) {
 }
 
 function gaussian(radius, sigma) {
-  return outer(Array.from({ length: 2 * radius + 1 }, (_, index) => Math.exp(-((index - radius) ** 2) / (2 * sigma ** 2))));
+  return outer(
+    Array.from({ length: 2 * radius + 1 }, (_, index) => Math.exp(-((index - radius) ** 2) / (2 * sigma ** 2))),
+  );
 }
 
 /** `1 + amount` times the picture minus `amount` times its blur. */
@@ -81,7 +81,7 @@ function prepared(layers, inputShapeOf) {
   const outputs = new Map();
   const inputShapes = (shape) => {
     const shapes = [];
-    layers.forEach((layer, index) => shapes.push(inputShapeOf(index, shape, shapes)));
+    for (const index of layers.keys()) shapes.push(inputShapeOf(index, shape, shapes));
     return shapes;
   };
   const forward = (index, input) => {

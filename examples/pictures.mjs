@@ -76,7 +76,9 @@ function fitted(entry, scale, height) {
 
 /** One sheet of all the pictures, each with its label and a line of figures. `entries[0]` sets the scale. */
 export async function contactSheet(entries, title, subtitle) {
-  const [big, medium, small] = await Promise.all([SANS_32_BLACK, SANS_14_BLACK, SANS_12_BLACK].map((font) => loadFont(font)));
+  const [big, medium, small] = await Promise.all(
+    [SANS_32_BLACK, SANS_14_BLACK, SANS_12_BLACK].map((font) => loadFont(font)),
+  );
   const first = entries[0].picture.bitmap;
   const scale = Math.min(CELL_WIDTH / first.width, CELL_LIMIT / first.height);
   const cellHeight = Math.max(1, Math.round(first.height * scale));

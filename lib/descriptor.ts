@@ -110,7 +110,8 @@ export function formatDescriptor(descriptor: LayerDescriptor): string {
     `d${collapse(options.dilation.map(String))}`,
     `g${options.groups}`,
   ];
-  if (options.outputPadding.some((value) => value !== 0)) words.push(`op${collapse(options.outputPadding.map(String))}`);
+  if (options.outputPadding.some((value) => value !== 0))
+    words.push(`op${collapse(options.outputPadding.map(String))}`);
   if (kind === 'convTranspose') words.unshift('t');
   return words.join(' ');
 }
@@ -161,7 +162,10 @@ function parseInput(word: string | undefined): { batch: number; channels: number
     const guess = word === undefined ? 2 : /d\d/.test(word) ? 3 : word.includes('h') || !word.includes('w') ? 2 : 1;
     throw bad(`an input such as ${INPUT_FORMS[guess - 1]}`, word);
   }
-  const numbers = match.slice(1).filter((part) => part !== undefined).map(Number);
+  const numbers = match
+    .slice(1)
+    .filter((part) => part !== undefined)
+    .map(Number);
   if (numbers.some((value) => value < 1 || !Number.isSafeInteger(value))) {
     throw bad('input sizes of at least 1', word);
   }

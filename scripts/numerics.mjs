@@ -3,7 +3,7 @@
 // outputs. --write puts the table between the marks in docs/numerics.md.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import convolith from '../dist/index.js';
+import { Conv2d, ConvTranspose2d } from 'convolith';
 import descriptors from '../dist/descriptor.js';
 import load from '../dist/native/load.js';
 
@@ -12,7 +12,9 @@ const ROOT = new URL('..', import.meta.url);
 const DOC = new URL('docs/numerics.md', ROOT);
 const [BEGIN, END] = ['<!-- numerics:begin -->', '<!-- numerics:end -->'];
 
-const { values: options } = parseArgs({ options: { write: { type: 'boolean' }, samples: { type: 'string', default: '4000' } } });
+const { values: options } = parseArgs({
+  options: { write: { type: 'boolean' }, samples: { type: 'string', default: '4000' } },
+});
 
 /** xorshift32, so that the table can be made again. */
 function randomValues(count, seed) {
@@ -38,7 +40,8 @@ function meetings(descriptor, axis, at) {
       if (position >= 0 && position < size) found.push([position, tap]);
     } else {
       const scaled = at + padding[axis][0] - tap * dilation[axis];
-      if (scaled % stride[axis] === 0 && scaled >= 0 && scaled / stride[axis] < size) found.push([scaled / stride[axis], tap]);
+      if (scaled % stride[axis] === 0 && scaled >= 0 && scaled / stride[axis] < size)
+        found.push([scaled / stride[axis], tap]);
     }
   }
   return found;
@@ -57,7 +60,8 @@ function oracle(descriptor, data, [batch, out, y, x]) {
   let sum = data.bias[out];
   for (let channel = 0; channel < groupIn; channel++) {
     const input = (batch * inChannels + first + channel) * height * width;
-    const filter = descriptor.kind === 'conv' ? out * groupIn + channel : (first + channel) * groupOut + (out % groupOut);
+    const filter =
+      descriptor.kind === 'conv' ? out * groupIn + channel : (first + channel) * groupOut + (out % groupOut);
     for (const [row, ky] of rows) {
       for (const [column, kx] of columns) {
         sum += data.input[input + row * width + column] * data.weight[(filter * kernelHeight + ky) * kernelWidth + kx];
@@ -82,7 +86,7 @@ function errors(output, samples) {
 }
 
 function makeLayer(descriptor, data, engine, algorithm) {
-  const Layer = descriptor.kind === 'conv' ? convolith.Conv2d : convolith.ConvTranspose2d;
+  const Layer = descriptor.kind === 'conv' ? Conv2d : ConvTranspose2d;
   const { outputPadding, ...rest } = descriptor.options;
   const sizes = descriptor.kind === 'conv' ? rest : { ...rest, outputPadding };
   const weight = { data: data.weight, shape: descriptorWeightShape(descriptor) };
@@ -120,7 +124,9 @@ function rowsOf({ name, descriptor }, algorithms) {
       const output = layer.forward({ data: data.input, shape: descriptor.inputShape });
       samples ??= sampleOutputs(descriptor, data, output.shape, Number(options.samples));
       const { worst, mean } = errors(output.data, samples);
-      rows.push(`| ${name} | \`${formatDescriptor(descriptor)}\` | ${algorithm} | ${worst.toExponential(1)} | ${mean.toExponential(1)} |`);
+      rows.push(
+        `| ${name} | \`${formatDescriptor(descriptor)}\` | ${algorithm} | ${worst.toExponential(1)} | ${mean.toExponential(1)} |`,
+      );
     } catch (error) {
       if (error.code !== 'ERR_UNSUPPORTED') throw error;
     } finally {

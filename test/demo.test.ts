@@ -71,10 +71,13 @@ describe('the demo on a flat picture', () => {
     expect(await reader(output, name)).toMatchObject({ width, height });
   });
 
-  it.each(['blur', 'sharpen', 'reduced', 'enlarged-x2', 'enlarged-x4'])('%s keeps it flat up to the border', async (name) => {
-    const { width, height, pixel } = await reader(output, name);
-    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) expect(pixel(x, y)).toEqual([200, 100, 50]);
-  });
+  it.each(['blur', 'sharpen', 'reduced', 'enlarged-x2', 'enlarged-x4'])(
+    '%s keeps it flat up to the border',
+    async (name) => {
+      const { width, height, pixel } = await reader(output, name);
+      for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) expect(pixel(x, y)).toEqual([200, 100, 50]);
+    },
+  );
 
   it.each(['edges-d1', 'edges-d2', 'edges-d4'])('%s finds none', async (name) => {
     const { width, height, pixel } = await reader(output, name);

@@ -35,12 +35,27 @@ describe('parseDescriptor', () => {
 
   it('leaves stride, padding, dilation and groups at their defaults', () => {
     const { options } = parseDescriptor('n1c3h8w8 o4 k3x3');
-    expect(options).toMatchObject({ stride: [1, 1], padding: [[0, 0], [0, 0]], dilation: [1, 1], groups: 1 });
+    expect(options).toMatchObject({
+      stride: [1, 1],
+      padding: [
+        [0, 0],
+        [0, 0],
+      ],
+      dilation: [1, 1],
+      groups: 1,
+    });
   });
 
   it('takes one number for every axis, in any order of fields', () => {
     const { options } = parseDescriptor('n1c4d6h7w8 p1 k3 o8');
-    expect(options).toMatchObject({ kernelSize: [3, 3, 3], padding: [[1, 1], [1, 1], [1, 1]] });
+    expect(options).toMatchObject({
+      kernelSize: [3, 3, 3],
+      padding: [
+        [1, 1],
+        [1, 1],
+        [1, 1],
+      ],
+    });
   });
 
   it('reads 1-D, 3-D and transposed layers', () => {

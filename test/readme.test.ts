@@ -65,7 +65,9 @@ describe('code in the documentation', () => {
   );
 
   it('compiles under strict', () => {
-    const files = new Map(BLOCKS.map(({ page, line, code }) => [join(ROOT, `${page.replace(/\W/g, '-')}-${line}.mts`), code]));
+    const files = new Map(
+      BLOCKS.map(({ page, line, code }) => [join(ROOT, `${page.replace(/\W/g, '-')}-${line}.mts`), code]),
+    );
     const options: ts.CompilerOptions = {
       module: ts.ModuleKind.NodeNext,
       moduleResolution: ts.ModuleResolutionKind.NodeNext,

@@ -46,7 +46,9 @@ export function addBench(program: Command): void {
   program
     .command('bench')
     .description('time layers, beside the FMA peak and the memory bandwidth measured in the same run')
-    .addOption(new Option('--network <name>', `layers of a network: ${networkNames().join(', ')}`).argParser(networkArgument))
+    .addOption(
+      new Option('--network <name>', `layers of a network: ${networkNames().join(', ')}`).argParser(networkArgument),
+    )
     .addOption(
       new Option('--layer <descriptor>', 'one layer, quoted').argParser(descriptorArgument).conflicts('network'),
     )

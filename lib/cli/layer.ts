@@ -32,8 +32,10 @@ export function createLayer(descriptor: LayerDescriptor, settings: LayerSettings
   const { rank } = descriptor;
   const { channelsLast } = settings;
   if (descriptor.kind === 'convTranspose') {
-    if (rank === 1) return new ConvTranspose1d({ ...transposed<1>(descriptor, settings), layout: channelsLast ? 'NWC' : 'NCW' });
-    if (rank === 2) return new ConvTranspose2d({ ...transposed<2>(descriptor, settings), layout: channelsLast ? 'NHWC' : 'NCHW' });
+    if (rank === 1)
+      return new ConvTranspose1d({ ...transposed<1>(descriptor, settings), layout: channelsLast ? 'NWC' : 'NCW' });
+    if (rank === 2)
+      return new ConvTranspose2d({ ...transposed<2>(descriptor, settings), layout: channelsLast ? 'NHWC' : 'NCHW' });
     return new ConvTranspose3d({ ...transposed<3>(descriptor, settings), layout: channelsLast ? 'NDHWC' : 'NCDHW' });
   }
   if (rank === 1) return new Conv1d({ ...standard<1>(descriptor, settings), layout: channelsLast ? 'NWC' : 'NCW' });

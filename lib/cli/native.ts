@@ -8,7 +8,8 @@ export function nativeBinding(): NativeBinding {
   // Refuses where there is none, and settles the environment's choice of instruction set, which must not undo a later one.
   selectEngine('native');
   const { binding, reason } = loadBinding();
-  if (binding === null) throw new ConvolithError('ERR_LOAD', `Expected a loadable addon but received an error: ${reason}`);
+  if (binding === null)
+    throw new ConvolithError('ERR_LOAD', `Expected a loadable addon but received an error: ${reason}`);
   return binding;
 }
 

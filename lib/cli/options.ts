@@ -57,7 +57,8 @@ export function secondsArgument(text: string): number {
 export const threadsOption = (): Option =>
   new Option('--threads <n>', 'threads a run may use').argParser(integerArgument(1, 1024));
 
-export const isaOption = (): Option => new Option('--isa <name>', 'instruction set, one of those that `convolith info` lists');
+export const isaOption = (): Option =>
+  new Option('--isa <name>', 'instruction set, one of those that `convolith info` lists');
 
 export const engineOption = (): Option =>
   new Option('--engine <name>', 'engine').choices(['native', 'reference'] satisfies EngineName[]);

@@ -1,13 +1,24 @@
 import type { LayerDescriptor, PaddingPair } from '../descriptor.js';
 import { formatDescriptor, parseDescriptor } from '../descriptor.js';
 import type { PaddingMode } from '../index.js';
+import { product } from './layer.js';
 import type { LayoutName } from './options.js';
 import { LAYOUTS } from './options.js';
-import { product } from './layer.js';
 import type { Random } from './random.js';
 
 /** Activations whose slope is at most 1.2, so that rounding units stay comparable; `null` is none. */
-export const ACTIVATIONS = [null, 'relu', 'relu6', 'leakyRelu', 'elu', 'sigmoid', 'tanh', 'hardSigmoid', 'silu', 'gelu'] as const;
+export const ACTIVATIONS = [
+  null,
+  'relu',
+  'relu6',
+  'leakyRelu',
+  'elu',
+  'sigmoid',
+  'tanh',
+  'hardSigmoid',
+  'silu',
+  'gelu',
+] as const;
 export type ActivationName = Exclude<(typeof ACTIVATIONS)[number], null>;
 
 /** Those that keep whole numbers whole. */
@@ -106,7 +117,8 @@ export function randomCase(random: Random): VerifyCase {
       layout: random.pick(LAYOUTS),
       bias: random.chance(0.6),
       residual: random.chance(0.3),
-      paddingMode: transposed || random.chance(0.6) ? 'zeros' : random.pick(['reflect', 'replicate', 'circular'] as const),
+      paddingMode:
+        transposed || random.chance(0.6) ? 'zeros' : random.pick(['reflect', 'replicate', 'circular'] as const),
       activation: random.chance(0.5) ? null : random.pick(ACTIVATIONS),
     };
   }

@@ -34,8 +34,12 @@ export function addVerify(program: Command): void {
     .command('verify')
     .description('compare the native engine with the TypeScript one: every algorithm on every instruction set here')
     .addOption(isaOption())
-    .addOption(new Option('--seconds <n>', 'time for random layers after the fixed ones').argParser(secondsArgument).default(10))
-    .addOption(new Option('--seed <n>', 'seed of the random layers').argParser(integerArgument(0, 0xffffffff)).default(1))
+    .addOption(
+      new Option('--seconds <n>', 'time for random layers after the fixed ones').argParser(secondsArgument).default(10),
+    )
+    .addOption(
+      new Option('--seed <n>', 'seed of the random layers').argParser(integerArgument(0, 0xffffffff)).default(1),
+    )
     .addOption(jsonOption())
     .addHelpText(
       'after',
