@@ -180,10 +180,11 @@ export function steepness({ op, alpha, slope }: EngineActivation): number {
  * (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1; blocked and fused sums are better). An
  * activation in float32 adds a few units of its own result and of its argument.
  *
- * Winograd F(4×4, 3×3) is not bounded by Σ|w·x| of its own output but by its tile's: its transforms carry factors
- * whose absolute row sums are 10 per axis for the input, 19 for the output and 1 for the weights, and its terms are
- * C alone. `largest` (the largest magnitude of the case) stands for the tile's, and the measured worst over the
- * contract's cases is under a twentieth of the bound (C + 24)·u·largest used here.
+ * Winograd F(4×4, 3×3) is not bounded by Σ|w·x| of its own output but by its tile's, for which the largest of the
+ * case stands. Its transforms' absolute row sums (10 an axis for the input, 19 for the output, 1 for the weights)
+ * would allow thousands of units; what shows is far less, so the bound is (C + 100)·u·largest. The worst over the
+ * contract's cases is 0.11 of it with transforms in float64 and transformed values in float32; transforms in float32
+ * have the rest.
  */
 export function tolerance(
   result: OracleResult,
@@ -192,7 +193,7 @@ export function tolerance(
   tileLargest: number | null,
 ): number {
   const magnitude = tileLargest ?? result.magnitude[at];
-  const terms = tileLargest === null ? result.terms + 1 : result.terms / 9 + 24;
+  const terms = tileLargest === null ? result.terms + 1 : result.terms / 9 + 100;
   const inner = terms * UNIT * magnitude * steepness(activation);
   const own = activation.op === 'clip' ? UNIT : 8 * UNIT;
   return inner + own * (Math.abs(result.values[at]) + (activation.op === 'clip' ? 0 : 1)) + 1e-37;
