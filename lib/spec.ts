@@ -8,7 +8,17 @@ export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
  * so an engine has one operation for the four. A NaN passes through `clip`.
  */
 export interface EngineActivation {
-  readonly op: 'clip' | 'leakyRelu' | 'prelu' | 'elu' | 'sigmoid' | 'tanh' | 'hardSwish' | 'hardSigmoid' | 'silu' | 'gelu';
+  readonly op:
+    | 'clip'
+    | 'leakyRelu'
+    | 'prelu'
+    | 'elu'
+    | 'sigmoid'
+    | 'tanh'
+    | 'hardSwish'
+    | 'hardSigmoid'
+    | 'silu'
+    | 'gelu';
   /** Bounds of `clip`; ±Infinity where there is none. */
   readonly min: number;
   readonly max: number;

@@ -1,0 +1,32 @@
+import type { ConvTransposeOptions, Layout } from '../options.js';
+import { ConvLayer } from './conv-layer.js';
+
+/** 1-D transposed convolution. Input `[batch, inChannels, width]` (`'NCW'`) or `[batch, width, inChannels]` (`'NWC'`). */
+export class ConvTranspose1d<const L extends Layout<1> = 'NCW'> extends ConvLayer<1, L> {
+  /** @throws ConvolithError where an option is wrong, and says which. */
+  constructor(options: ConvTransposeOptions<1, L>) {
+    super('transposed', 1, options);
+  }
+}
+
+/**
+ * 2-D transposed convolution: every `in[i] · weight[k]` is added to `out[i · stride − padding + k · dilation]`, so that the
+ * output is `(in − 1) · stride − 2 · padding + dilation · (K − 1) + outputPadding + 1` high and wide.
+ * @example
+ * using up = new ConvTranspose2d({ weight, stride: 2, padding: 1 }); // weight [64, 32, 4, 4]
+ * up.outputShape([1, 64, 28, 28]); // [1, 32, 56, 56]
+ */
+export class ConvTranspose2d<const L extends Layout<2> = 'NCHW'> extends ConvLayer<2, L> {
+  /** @throws ConvolithError where an option is wrong, and says which. */
+  constructor(options: ConvTransposeOptions<2, L>) {
+    super('transposed', 2, options);
+  }
+}
+
+/** 3-D transposed convolution. Input `[batch, inChannels, depth, height, width]` (`'NCDHW'`) or channels last (`'NDHWC'`). */
+export class ConvTranspose3d<const L extends Layout<3> = 'NCDHW'> extends ConvLayer<3, L> {
+  /** @throws ConvolithError where an option is wrong, and says which. */
+  constructor(options: ConvTransposeOptions<3, L>) {
+    super('transposed', 3, options);
+  }
+}

@@ -1,0 +1,102 @@
+import type { ConvStage, Engine, EngineConv, EnginePlan, Explanation } from '../engine.js';
+import type { ConvolithErrorCode } from '../errors.js';
+import { ConvolithError, isErrorCode } from '../errors.js';
+import type { ConvGeometry } from '../spec.js';
+import type { NativeBinding, NativeConv, NativePlan } from './binding.js';
+
+/** Puts the addon behind the interface that both engines serve. */
+export function createNativeEngine(binding: NativeBinding): Engine {
+  return {
+    name: 'native',
+    get isa() {
+      return binding.getIsa();
+    },
+    algorithms: Object.freeze(binding.algorithms()),
+    createConv: (stage: ConvStage) =>
+      new Conv(
+        binding,
+        rewrapped(() => new binding.Conv(stage)),
+      ),
+    createSeparable: (depthwise: ConvStage, pointwise: ConvStage) =>
+      new Conv(
+        binding,
+        rewrapped(() => new binding.Conv(depthwise, pointwise)),
+      ),
+  };
+}
+
+/** Runs a call into the addon; its errors, plain ones with a `code`, come out as the library's own. */
+export function rewrapped<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw rewrap(error);
+  }
+}
+
+function rewrap(error: unknown): unknown {
+  const code = codeOf(error);
+  return code === null || !(error instanceof Error)
+    ? error
+    : new ConvolithError(code, error.message, { cause: error.cause });
+}
+
+function codeOf(error: unknown): ConvolithErrorCode | null {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return null;
+  return isErrorCode(error.code) ? error.code : null;
+}
+
+class Conv implements EngineConv {
+  constructor(
+    private readonly binding: NativeBinding,
+    private readonly conv: NativeConv,
+  ) {}
+
+  plan(geometry: ConvGeometry): EnginePlan {
+    return new Plan(
+      this.binding,
+      rewrapped(() => this.conv.plan(geometry)),
+    );
+  }
+
+  dispose(): void {
+    this.conv.dispose();
+  }
+}
+
+class Plan implements EnginePlan {
+  constructor(
+    private readonly binding: NativeBinding,
+    private readonly plan: NativePlan,
+  ) {}
+
+  run(input: Float32Array, output: Float32Array, residual: Float32Array | null): void {
+    try {
+      this.plan.run(input, output, residual);
+    } catch (error) {
+      throw rewrap(error);
+    }
+  }
+
+  async runAsync(
+    input: Float32Array,
+    output: Float32Array,
+    residual: Float32Array | null,
+    signal: AbortSignal | null,
+  ): Promise<void> {
+    const token = signal === null ? null : new this.binding.CancelToken();
+    const cancel = (): void => token?.cancel();
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      await this.plan.runAsync(input, output, residual, token);
+    } catch (error) {
+      throw rewrap(error);
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+    }
+  }
+
+  explain(): Explanation {
+    return rewrapped(() => this.plan.explain());
+  }
+}

@@ -1,0 +1,417 @@
+import type { EngineActivation, PaddingMode } from '../../lib/spec.js';
+import type { CaseOptions, PointwiseOptions } from '../support/spec.js';
+
+/** One row of the contract: a layer and an input geometry. Data follow from the name. */
+export interface ContractCase {
+  readonly name: string;
+  readonly options: CaseOptions;
+  /** The second stage of a separable layer. */
+  readonly pointwise: PointwiseOptions | null;
+  readonly bias: boolean;
+  readonly residual: boolean;
+}
+
+type Rank = 1 | 2 | 3;
+type PerRank<T> = { readonly [rank in Rank]: T };
+/** What a variant says beyond the rank and the layout it is multiplied by. */
+type Variant = Omit<Partial<CaseOptions>, 'size' | 'kernel'> & {
+  kernel?: PerRank<readonly number[]>;
+  size?: PerRank<readonly number[]>;
+  pointwise?: PointwiseOptions;
+};
+
+const RANKS: readonly Rank[] = [1, 2, 3];
+const LAYOUTS = [false, true] as const;
+/** Odd, small, and no two the same, so that swapped axes show. */
+const SIZE: PerRank<readonly number[]> = { 1: [31], 2: [7, 17], 3: [4, 5, 7] };
+const KERNEL: PerRank<readonly number[]> = { 1: [5], 2: [3, 5], 3: [2, 3, 3] };
+const ONES: PerRank<readonly number[]> = { 1: [1], 2: [1, 1], 3: [1, 1, 1] };
+const TWOS: PerRank<readonly number[]> = { 1: [2], 2: [2, 2], 3: [2, 2, 2] };
+
+/** `[1, 0], [2, 1], [0, 2]`: another before than after, another on each axis. */
+function uneven(rank: Rank): readonly (readonly [number, number])[] {
+  return (
+    [
+      [1, 0],
+      [2, 1],
+      [0, 2],
+    ] as const
+  ).slice(0, rank);
+}
+
+const modes: readonly PaddingMode[] = ['reflect', 'replicate', 'circular'];
+const relu: Partial<EngineActivation> = { min: 0 };
+const relu6: Partial<EngineActivation> = { min: 0, max: 6 };
+
+type Variants = (rank: Rank) => { readonly [name: string]: Variant };
+
+const standard: Variants = (rank) => ({
+  plain: { inChannels: 5, outChannels: 6 },
+  'stride 2, padding 1': { inChannels: 3, outChannels: 17, stride: 2, padding: 1, activation: relu },
+  'stride 3 and 2, uneven padding': {
+    inChannels: 5,
+    outChannels: 4,
+    stride: [3, 2, 1].slice(0, rank),
+    padding: uneven(rank),
+  },
+  'dilation 2, padding 2': { inChannels: 4, outChannels: 5, dilation: 2, padding: 4, batch: 2 },
+  'dilation an axis': { inChannels: 2, outChannels: 3, dilation: [1, 2, 3].slice(3 - rank), padding: 3, stride: 2 },
+  'groups of 3 and 2': { inChannels: 9, outChannels: 6, groups: 3, padding: 1, batch: 2 },
+  'groups of 1 and 5': { inChannels: 3, outChannels: 15, groups: 3, padding: 1, activation: relu6 },
+  ...Object.fromEntries(
+    modes.map((paddingMode) => [
+      `${paddingMode} padding`,
+      { inChannels: 4, outChannels: 5, paddingMode, padding: uneven(rank), stride: paddingMode === 'circular' ? 2 : 1 },
+    ]),
+  ),
+});
+
+const depthwise: Variants = (rank) => ({
+  plain: { inChannels: 5, outChannels: 5, groups: 5 },
+  'padding 1, stride 2': { inChannels: 16, outChannels: 16, groups: 16, stride: 2, padding: 1, activation: relu6 },
+  'multiplier 3': { inChannels: 5, outChannels: 15, groups: 5, padding: uneven(rank), batch: 2 },
+  'multiplier 8': { inChannels: 2, outChannels: 16, groups: 2, padding: 1 },
+  dilated: { inChannels: 7, outChannels: 7, groups: 7, dilation: 2, padding: 3 },
+  'reflect, stride 2': {
+    inChannels: 3,
+    outChannels: 3,
+    groups: 3,
+    paddingMode: 'reflect',
+    padding: uneven(rank),
+    stride: 2,
+  },
+  circular: { inChannels: 3, outChannels: 6, groups: 3, paddingMode: 'circular', padding: uneven(rank), dilation: 2 },
+});
+
+const pointwise: Variants = () => ({
+  plain: { inChannels: 17, outChannels: 33, kernel: ONES, batch: 2, activation: relu },
+  'stride 2': { inChannels: 16, outChannels: 5, kernel: ONES, stride: 2 },
+  'groups 3': { inChannels: 12, outChannels: 9, groups: 3, kernel: ONES },
+  'padding 1': { inChannels: 4, outChannels: 3, kernel: ONES, padding: 1 },
+});
+
+const transposed: Variants = (rank) => ({
+  plain: { inChannels: 5, outChannels: 6 },
+  'stride 2, padding 1': { inChannels: 6, outChannels: 5, stride: 2, padding: 1, activation: relu },
+  'stride 2, output padding 1': {
+    inChannels: 3,
+    outChannels: 4,
+    stride: 2,
+    padding: uneven(rank),
+    outputPadding: 1,
+    batch: 2,
+  },
+  'stride beyond the kernel': { inChannels: 4, outChannels: 3, stride: 3, kernel: TWOS, outputPadding: 2 },
+  dilated: { inChannels: 3, outChannels: 5, stride: 2, dilation: 2, padding: 1 },
+  'dilation 3, stride 2': { inChannels: 2, outChannels: 2, stride: 2, dilation: 3, padding: 2, outputPadding: 1 },
+  'groups 3': { inChannels: 6, outChannels: 9, groups: 3, stride: [2, 3, 1].slice(0, rank), padding: 1 },
+  'one channel a group': { inChannels: 5, outChannels: 5, groups: 5, stride: 2, padding: 1, kernel: TWOS },
+  'kernel of 1, stride 2': { inChannels: 5, outChannels: 3, stride: 2, kernel: ONES, outputPadding: 1 },
+});
+
+const separable: Variants = (rank) => ({
+  plain: { inChannels: 6, outChannels: 6, groups: 6, padding: 1, pointwise: { outChannels: 9 } },
+  'stride 2, multiplier 2': {
+    inChannels: 5,
+    outChannels: 10,
+    groups: 5,
+    stride: 2,
+    padding: uneven(rank),
+    batch: 2,
+    activation: relu6,
+    pointwise: { outChannels: 17, activation: relu },
+  },
+  dilated: { inChannels: 4, outChannels: 4, groups: 4, dilation: 2, padding: 2, pointwise: { outChannels: 1 } },
+  'grouped pointwise': {
+    inChannels: 6,
+    outChannels: 12,
+    groups: 6,
+    padding: 1,
+    pointwise: { outChannels: 9, groups: 3 },
+  },
+  'reflect padding': {
+    inChannels: 3,
+    outChannels: 3,
+    groups: 3,
+    paddingMode: 'reflect',
+    padding: uneven(rank),
+    pointwise: { outChannels: 8 },
+  },
+});
+
+/** Multiplies variants by ranks and layouts. Bias and residual alternate, so that each meets every kind. */
+function spread(kind: string, variants: Variants, base: Partial<CaseOptions> = {}): ContractCase[] {
+  const cases: ContractCase[] = [];
+  for (const rank of RANKS) {
+    for (const channelsLast of LAYOUTS) {
+      for (const [name, variant] of Object.entries(variants(rank))) {
+        const {
+          kernel = KERNEL,
+          size = SIZE,
+          pointwise: second = null,
+          inChannels = 1,
+          outChannels = 1,
+          ...rest
+        } = variant;
+        const turn = cases.length;
+        cases.push({
+          name: `${kind} ${rank}-D ${channelsLast ? 'last' : 'first'}: ${name}`,
+          options: { ...base, ...rest, inChannels, outChannels, channelsLast, kernel: kernel[rank], size: size[rank] },
+          pointwise: second,
+          bias: turn % 3 !== 0,
+          residual: turn % 4 === 1,
+        });
+      }
+    }
+  }
+  return cases;
+}
+
+/** One case in both layouts. */
+function both(name: string, options: CaseOptions, extra: Partial<ContractCase> = {}): ContractCase[] {
+  return LAYOUTS.map((channelsLast) => ({
+    name: `${name}, ${channelsLast ? 'last' : 'first'}`,
+    options: { ...options, channelsLast },
+    pointwise: null,
+    bias: true,
+    residual: false,
+    ...extra,
+  }));
+}
+
+/** Around the sizes of panels, tiles and vectors: 1, 3, 5, 16, 17, 33, 64. */
+function channelCounts(): ContractCase[] {
+  const pairs = [
+    [1, 1],
+    [1, 64],
+    [3, 64],
+    [64, 3],
+    [64, 1],
+    [5, 33],
+    [16, 16],
+    [17, 5],
+    [33, 17],
+    [64, 64],
+  ] as const;
+  return pairs.flatMap(([inChannels, outChannels]) => [
+    ...both(`3x3 ${inChannels} to ${outChannels}`, {
+      inChannels,
+      outChannels,
+      size: [6, 9],
+      kernel: [3, 3],
+      padding: 1,
+    }),
+    ...both(
+      `1x1 ${inChannels} to ${outChannels}`,
+      { inChannels, outChannels, size: [5, 7], kernel: [1, 1] },
+      { residual: true },
+    ),
+  ]);
+}
+
+function widths(): ContractCase[] {
+  return [1, 2, 3, 4, 5, 7, 13, 14, 17, 31].flatMap((width) => [
+    ...both(`3x3 width ${width}`, {
+      inChannels: 3,
+      outChannels: 5,
+      size: [5, width],
+      kernel: [3, 3],
+      padding: 1,
+      batch: 2,
+    }),
+    ...both(`depthwise 3x3 width ${width}`, {
+      inChannels: 17,
+      outChannels: 17,
+      groups: 17,
+      size: [4, width],
+      kernel: [3, 3],
+      padding: 1,
+    }),
+  ]);
+}
+
+function activations(): ContractCase[] {
+  const slope = Float32Array.from({ length: 6 }, (_, channel) => (channel - 2) / 4);
+  const all: readonly Partial<EngineActivation>[] = [
+    { op: 'clip', min: -1, max: 2 },
+    { op: 'leakyRelu', alpha: 0.25 },
+    { op: 'prelu', slope },
+    { op: 'elu', alpha: 1.5 },
+    { op: 'sigmoid' },
+    { op: 'tanh' },
+    { op: 'hardSwish' },
+    { op: 'hardSigmoid' },
+    { op: 'silu' },
+    { op: 'gelu' },
+  ];
+  const size = [5, 7];
+  return all.flatMap((activation) => [
+    ...both(
+      `${activation.op} 3x3`,
+      { inChannels: 3, outChannels: 6, size, kernel: [3, 3], padding: 1, activation },
+      { residual: true },
+    ),
+    ...both(`${activation.op} depthwise`, {
+      inChannels: 6,
+      outChannels: 6,
+      groups: 6,
+      size,
+      kernel: [3, 3],
+      activation,
+    }),
+    ...both(`${activation.op} transposed`, {
+      transposed: true,
+      inChannels: 2,
+      outChannels: 6,
+      size: [3, 4],
+      kernel: [3, 3],
+      stride: 2,
+      activation,
+    }),
+    ...both(
+      `${activation.op} separable`,
+      { inChannels: 6, outChannels: 6, groups: 6, size, kernel: [3, 3], padding: 1, activation },
+      { pointwise: { outChannels: 6, activation }, residual: true },
+    ),
+  ]);
+}
+
+function edges(): ContractCase[] {
+  const io = { inChannels: 3, outChannels: 5 };
+  const three = { kernel: [3, 3], padding: 1 };
+  return [
+    ...both('one pixel, 1x1', { ...io, size: [1, 1], kernel: [1, 1], batch: 3 }),
+    ...both('one pixel, 3x3', { ...io, ...three, size: [1, 1] }),
+    ...both('one pixel, replicate', { ...io, ...three, size: [1, 1], paddingMode: 'replicate' }),
+    ...both('one pixel, circular', { ...io, ...three, size: [1, 1], paddingMode: 'circular' }),
+    ...both('kernel larger than the image', { ...io, size: [2, 3], kernel: [5, 7], padding: 3 }),
+    ...both('depthwise kernel larger than the image', {
+      inChannels: 5,
+      outChannels: 5,
+      groups: 5,
+      size: [2, 3],
+      kernel: [5, 7],
+      padding: 3,
+    }),
+    ...both('taps that meet only padding', { ...io, size: [4, 5], kernel: [3, 3], dilation: 6, padding: 6 }),
+    ...both('depthwise taps that meet only padding', {
+      inChannels: 4,
+      outChannels: 4,
+      groups: 4,
+      size: [4, 5],
+      kernel: [3, 3],
+      dilation: 6,
+      padding: 6,
+    }),
+    ...both('outputs that meet only padding', { ...io, size: [3, 3], kernel: [2, 2], padding: 4, stride: 2 }),
+    ...both('padding before alone', {
+      ...io,
+      size: [5, 6],
+      kernel: [3, 3],
+      padding: [
+        [2, 0],
+        [2, 0],
+      ],
+    }),
+    ...both('padding after alone', {
+      ...io,
+      size: [5, 6],
+      kernel: [3, 3],
+      padding: [
+        [0, 2],
+        [0, 2],
+      ],
+      paddingMode: 'replicate',
+    }),
+    ...both('stride beyond the kernel', { ...io, size: [9, 11], kernel: [2, 2], stride: 4 }),
+    ...both('11x11 stride 4', { ...io, size: [23, 25], kernel: [11, 11], stride: 4, padding: 2 }),
+    ...both('7x7 stride 2, first of a network', {
+      inChannels: 3,
+      outChannels: 16,
+      size: [17, 21],
+      kernel: [7, 7],
+      stride: 2,
+      padding: 3,
+    }),
+    ...both('1x7', {
+      inChannels: 17,
+      outChannels: 9,
+      size: [6, 17],
+      kernel: [1, 7],
+      padding: [
+        [0, 0],
+        [3, 3],
+      ],
+    }),
+    ...both('7x1', {
+      inChannels: 9,
+      outChannels: 17,
+      size: [17, 6],
+      kernel: [7, 1],
+      padding: [
+        [3, 3],
+        [0, 0],
+      ],
+    }),
+    ...both('long 1-D', { inChannels: 2, outChannels: 3, size: [611], kernel: [9], padding: 4 }),
+    ...both('long 1-D depthwise', { inChannels: 3, outChannels: 3, groups: 3, size: [611], kernel: [9], padding: 4 }),
+    ...both(
+      'long 1-D separable',
+      { inChannels: 3, outChannels: 3, groups: 3, size: [211], kernel: [9], padding: 4 },
+      { pointwise: { outChannels: 5 } },
+    ),
+    ...both('batch of 9', { ...io, ...three, size: [3, 3], batch: 9 }, { residual: true }),
+    ...both('large K', { inChannels: 300, outChannels: 6, size: [3, 4], kernel: [3, 3], padding: 1 }),
+    ...both('strict 3x3', { ...io, ...three, size: [8, 8], math: 'strict' }),
+    ...both('3x3 reflect', { ...io, ...three, size: [9, 6], paddingMode: 'reflect' }),
+    ...both('3x3 circular, padding 2 and 1', {
+      ...io,
+      size: [9, 6],
+      kernel: [3, 3],
+      padding: [
+        [2, 1],
+        [1, 2],
+      ],
+      paddingMode: 'circular',
+    }),
+    ...both('9x9 stride 3 transposed to one channel', {
+      transposed: true,
+      inChannels: 6,
+      outChannels: 1,
+      size: [5, 6],
+      kernel: [9, 9],
+      stride: 3,
+      padding: 4,
+    }),
+    ...both('4x4 stride 2 transposed', {
+      transposed: true,
+      inChannels: 16,
+      outChannels: 8,
+      size: [4, 5],
+      kernel: [4, 4],
+      stride: 2,
+      padding: 1,
+    }),
+    ...both('one pixel transposed', { transposed: true, ...io, size: [1, 1], kernel: [4, 4], stride: 4 }),
+    ...both('transposed padding beyond the kernel', {
+      transposed: true,
+      ...io,
+      size: [5, 5],
+      kernel: [2, 2],
+      padding: 2,
+      stride: 2,
+    }),
+  ];
+}
+
+export const CASES: readonly ContractCase[] = [
+  ...spread('standard', standard),
+  ...spread('depthwise', depthwise),
+  ...spread('pointwise', pointwise),
+  ...spread('transposed', transposed, { transposed: true }),
+  ...spread('separable', separable),
+  ...channelCounts(),
+  ...widths(),
+  ...activations(),
+  ...edges(),
+];

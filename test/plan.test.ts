@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import { ConvolithError } from '../lib/errors.js';
+import { createReferenceEngine } from '../lib/fallback/engine.js';
+import { Random } from './support/random.js';
+import { createLayer } from './support/run-case.js';
+import { buildSpec, type CaseOptions, pointwiseAfter, type PointwiseOptions, weightLength } from './support/spec.js';
+
+const engine = createReferenceEngine();
+
+function plan(options: CaseOptions, second?: PointwiseOptions) {
+  const first = buildSpec(options);
+  const stages = [first, ...(second === undefined ? [] : [pointwiseAfter(first, second)])].map(({ spec }) => ({
+    spec,
+    weight: new Random(1).integers(weightLength(spec)),
+    bias: null,
+  }));
+  return createLayer(engine, stages, options.algorithm ?? 'auto').plan(first.geometry);
+}
+
+function refusal(options: CaseOptions, second?: PointwiseOptions): ConvolithError {
+  try {
+    plan(options, second);
+  } catch (error) {
+    if (error instanceof ConvolithError) return error;
+    throw error;
+  }
+  throw new Error('Nothing was refused');
+}
+
+const square = (channels: number, size: number): CaseOptions => ({
+  inChannels: channels,
+  outChannels: channels,
+  size: [size, size],
+  kernel: [3, 3],
+  padding: 1,
+});
+
+describe('the reference engine', () => {
+  test('names its algorithms best first, the reference last', () => {
+    expect(engine.algorithms).toEqual([
+      'pointwise',
+      'depthwise',
+      'winograd',
+      'im2col-gemm',
+      'transposed',
+      'separable',
+      'reference',
+    ]);
+    expect(engine).toMatchObject({ name: 'reference', isa: 'js' });
+  });
+
+  test.each<[string, CaseOptions, string]>([
+    ['3x3 of a residual network', square(64, 56), 'winograd'],
+    ['3x3 at 7x7', square(512, 7), 'winograd'],
+    ['3x3 on 2x2 images', square(64, 2), 'im2col-gemm'],
+    ['3x3 of few channels', { ...square(64, 56), inChannels: 3 }, 'im2col-gemm'],
+    ['3x3 strict', { ...square(64, 56), math: 'strict' }, 'im2col-gemm'],
+    ['3x3 stride 2', { ...square(64, 56), stride: 2 }, 'im2col-gemm'],
+    ['3x3 dilated', { ...square(64, 56), dilation: 2 }, 'im2col-gemm'],
+    ['3x3 in groups', { ...square(64, 56), groups: 2 }, 'im2col-gemm'],
+    ['7x7 stride 2', { ...square(64, 56), inChannels: 3, kernel: [7, 7], stride: 2 }, 'im2col-gemm'],
+    ['1x1', { ...square(64, 14), kernel: [1, 1], padding: 0 }, 'pointwise'],
+    ['1x1 stride 2', { ...square(64, 14), kernel: [1, 1], padding: 0, stride: 2 }, 'pointwise'],
+    ['1x1 in groups', { ...square(64, 14), kernel: [1, 1], padding: 0, groups: 4 }, 'pointwise'],
+    ['1x1 padded', { ...square(64, 14), kernel: [1, 1] }, 'im2col-gemm'],
+    ['1x1 of a channel each', { ...square(64, 14), kernel: [1, 1], padding: 0, groups: 64 }, 'depthwise'],
+    ['depthwise', { ...square(32, 28), groups: 32 }, 'depthwise'],
+    ['depthwise, multiplier 2', { ...square(32, 28), groups: 32, outChannels: 64 }, 'depthwise'],
+    ['depthwise, multiplier 8', { ...square(4, 28), groups: 4, outChannels: 32 }, 'im2col-gemm'],
+    ['depthwise 1-D', { inChannels: 8, outChannels: 8, groups: 8, size: [99], kernel: [5] }, 'depthwise'],
+    ['3-D', { inChannels: 8, outChannels: 8, size: [5, 6, 7], kernel: [3, 3, 3] }, 'im2col-gemm'],
+    ['transposed', { ...square(64, 8), transposed: true, stride: 2 }, 'transposed'],
+    ['transposed 1x1', { ...square(64, 8), transposed: true, kernel: [1, 1], padding: 0 }, 'transposed'],
+    ['transposed depthwise', { ...square(8, 8), transposed: true, groups: 8, stride: 2 }, 'transposed'],
+  ])('plans %s', (_, options, algorithm) => {
+    for (const channelsLast of [false, true]) {
+      expect(plan({ ...options, channelsLast }).explain().algorithm).toBe(algorithm);
+    }
+  });
+
+  test('plans a separable layer as one pass', () => {
+    expect(plan({ ...square(32, 28), groups: 32 }, { outChannels: 64 }).explain().algorithm).toBe('separable');
+  });
+
+  test('explains each candidate that it passed over', () => {
+    const { refused, isa, threads, tile } = plan({ ...square(64, 56), math: 'strict' }).explain();
+    expect({ isa, threads, tile }).toEqual({ isa: 'js', threads: 1, tile: '4x4' });
+    expect(refused).toEqual([
+      { algorithm: 'pointwise', reason: 'kernel is 1x3x3, not 1x1x1' },
+      { algorithm: 'depthwise', reason: 'groups 1 of 64 input channels' },
+      { algorithm: 'winograd', reason: "math is 'strict', and its transforms round beyond the order of summation" },
+    ]);
+    const forced = plan({ ...square(64, 56), algorithm: 'reference' }).explain();
+    expect(forced.refused).toContainEqual({ algorithm: 'winograd', reason: 'reference was asked for' });
+  });
+
+  test('explains its packed weights and its scratch in bytes', () => {
+    const { packedBytes, workspaceBytes } = plan({ ...square(64, 56), algorithm: 'im2col-gemm' }).explain();
+    expect(packedBytes).toBe(64 * 64 * 9 * 4);
+    // 64 rows of K = 576 floats, 9 reads and one offset each, and a tile of sums.
+    expect(workspaceBytes).toBe(64 * (576 + 9 + 1) * 4 + 16 * 8);
+    expect(plan(square(64, 56)).explain().packedBytes).toBe(64 * 64 * 36 * 4);
+    expect(plan({ ...square(64, 56), algorithm: 'reference' }).explain().packedBytes).toBe(0);
+  });
+
+  test('leaves out taps that only ever meet padding', () => {
+    const far = { ...square(8, 5), dilation: 6, padding: 6 };
+    expect(plan(far).explain().packedBytes).toBe(8 * 8 * 4);
+  });
+
+  test('holds no im2col matrix and no map between two stages', () => {
+    const wide: CaseOptions = { ...square(64, 448), algorithm: 'im2col-gemm' };
+    expect(plan(wide).explain().workspaceBytes).toBe(plan({ ...wide, size: [56, 56] }).explain().workspaceBytes);
+    const two = plan({ ...square(64, 448), groups: 64 }, { outChannels: 64 }).explain();
+    expect(two.workspaceBytes).toBeLessThan(2 ** 17);
+  });
+
+  test.each<[string, CaseOptions, string]>([
+    ['pointwise', square(16, 8), 'kernel is 1x3x3'],
+    ['pointwise', { ...square(16, 8), kernel: [1, 1] }, 'padded'],
+    ['depthwise', square(16, 8), 'groups 1 of 16 input channels'],
+    ['winograd', { ...square(16, 8), stride: 2 }, 'stride is 2x2'],
+    ['winograd', { ...square(16, 8), math: 'strict' }, 'strict'],
+    ['im2col-gemm', { ...square(16, 8), transposed: true }, 'transposed'],
+    ['transposed', square(16, 8), 'not transposed'],
+    ['separable', square(16, 8), 'a depthwise and a pointwise stage'],
+  ])('refuses a forced %s with the reason', (algorithm, options, reason) => {
+    const error = refusal({ ...options, algorithm });
+    expect(error.code).toBe('ERR_UNSUPPORTED');
+    expect(error.message).toContain(algorithm);
+    expect(error.message).toContain(reason);
+  });
+
+  test.each(['pointwise', 'depthwise', 'winograd', 'im2col-gemm', 'transposed'])(
+    'refuses a forced %s for a separable layer',
+    (algorithm) => {
+      const error = refusal({ ...square(16, 8), groups: 16, algorithm }, { outChannels: 4 });
+      expect(error.code).toBe('ERR_UNSUPPORTED');
+    },
+  );
+
+  test('lists the known names where one is unknown', () => {
+    const error = refusal({ ...square(16, 8), algorithm: 'fft' });
+    expect(error.code).toBe('ERR_OPTION');
+    expect(error.message).toContain(engine.algorithms.join(', '));
+    expect(error.message).toContain('"fft"');
+  });
+
+  test('a disposed layer makes no plan', () => {
+    const { spec, geometry } = buildSpec(square(4, 4));
+    const layer = engine.createConv({ spec, weight: new Float32Array(weightLength(spec)), bias: null });
+    layer.dispose();
+    layer.dispose();
+    expect(() => layer.plan(geometry)).toThrow(expect.objectContaining({ code: 'ERR_DISPOSED' }));
+  });
+});
