@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import bindings from 'bindings';
 import type { NativeBinding, NativeConv, NativePlan, NativeStage } from '../../lib/native/binding.js';
 import type { ConvGeometry, ConvSpec } from '../../lib/spec.js';
-
-export const root = join(__dirname, '..', '..');
+import { root } from './root.js';
 
 /** The addon without the TypeScript checks in front of it. */
 export const binding = bindings({ bindings: 'convolith', module_root: root }) as NativeBinding;
