@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { build } from 'vite';
 import { root, run, runNpm } from './support/native-build.mjs';
 
@@ -25,7 +25,7 @@ function fail(message) {
 
 function crossBuild() {
   const out = join(root, 'out-arm64');
-  const includes = require('node-api-headers').include_dir;
+  const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
   const configured = run('cmake', [
     '-S',
     root,
@@ -33,7 +33,7 @@ function crossBuild() {
     out,
     `-DCMAKE_TOOLCHAIN_FILE=${join(root, 'cmake', 'aarch64-linux-gnu.cmake')}`,
     '-DCMAKE_BUILD_TYPE=Release',
-    `-DCMAKE_JS_INC=${includes}`,
+    `-DCMAKE_JS_INC=${includes.map((folder) => resolve(root, folder)).join(';')}`,
     `-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${join(out, 'Release')}`,
   ]);
   if (!configured || !run('cmake', ['--build', out, '--parallel', '2'])) fail('The build for arm64 failed');
