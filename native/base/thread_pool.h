@@ -2,9 +2,9 @@
 
 #include <atomic>
 #include <functional>
-#include <memory>
 
 #include "base/check.h"
+#include "base/function_ref.h"
 
 namespace convolith {
 
@@ -21,21 +21,30 @@ class CancelToken {
 /** CPUs that the affinity mask and the cgroup's quota allow, at least 1. */
 int available_threads();
 
-/** The limit of `setThreads`; starts at `CONVOLITH_THREADS` as given by the caller of the addon, else at available_threads(). */
+/** The most that set_thread_limit takes: far beyond any machine, and no pool of a million threads by a slip.
+ */
+inline constexpr int kMaxThreads = 1024;
+
+/** Threads that compute at once at the most; starts at available_threads(). */
 int thread_limit();
+/** Throws `Error(option)` outside of 1 … kMaxThreads. */
 void set_thread_limit(int count);
 
-/** Work on one task, numbered from 0. Runs of different tasks may overlap in time and write apart from each other. */
-using TaskBody = std::function<void(Index task)>;
+/** Work on one task, numbered from 0. Different tasks may overlap in time and write apart from each other. */
+using TaskBody = FunctionRef<void(Index task)>;
 
 /**
- * Runs body(0) … body(tasks - 1) on the calling thread and on idle workers of the process-wide pool, `thread_limit()`
- * threads at the most, and returns when all are done. Throws what a body threw first. With `token` cancelled,
- * the tasks not begun are left out and `Error(aborted)` is thrown.
+ * Runs body(0) … body(tasks - 1) on the calling thread and on idle workers of the process-wide pool,
+ * `thread_limit()` threads at the most, and returns when all are done. Throws what a body threw first. With
+ * `token` cancelled, the tasks not begun are left out and `Error(aborted)` is thrown. Inside a body it runs
+ * on the calling thread alone: the outer call has spread the work already.
  */
-void parallel_for(Index tasks, const TaskBody& body, const CancelToken* token = nullptr);
+void parallel_for(Index tasks, TaskBody body, const CancelToken* token = nullptr);
 
-/** `job` on a worker of the pool, in the order of submission. Inside it `parallel_for` may be called. */
+/**
+ * `job` on a worker of the pool, in the order of submission. Inside it `parallel_for` may be called. It must
+ * not throw. Throws `Error(memory)` where the system gives no thread at all.
+ */
 void submit(std::function<void()> job);
 
 }  // namespace convolith

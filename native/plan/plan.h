@@ -61,6 +61,9 @@ class Layer {
   /** Validates; picks the first candidate that does not refuse; packs weights that are not packed yet. */
   std::shared_ptr<const Plan> plan(const ConvGeometry& geometry);
 
+  /** Memory of the weights as given and as packed so far, for the host's garbage collector. */
+  Index bytes() const;
+
  private:
   std::shared_ptr<WeightStore> weights_;
   const KernelTable* kernels_;

@@ -1,0 +1,209 @@
+import { descriptorInputShape } from '../descriptor.js';
+import { ConvolithError } from '../errors.js';
+import type { Layer } from '../index.js';
+import type { LayerSettings } from './layer.js';
+import { createLayer, isChannelsLast, product, weightCount } from './layer.js';
+import { withIsa } from './native.js';
+import type { Random } from './random.js';
+import type { VerifyCase } from './verify-cases.js';
+import { describeCase, WHOLE_ACTIVATIONS } from './verify-cases.js';
+
+/** Half the spacing of float32 values next to 1: the unit that errors are counted in. */
+const ROUNDING_UNIT = 2 ** -24;
+
+/**
+ * Rounding units allowed, relative to Σ|input × weight| + |bias| + |residual| of the same output, plus 1 for the
+ * activation's own error. Sums of random signs in any two orders stay far below; algorithms that change the rounding
+ * (Winograd) amplify it by the norms of their transforms.
+ */
+const UNITS_REORDERED = 8;
+const UNITS_TRANSFORMED = 128;
+
+/** Largest whole numbers of the exact data: every partial sum stays below 2^24, so float32 holds it exactly. */
+const WHOLE_BOUND = 4;
+
+/** The tally of one algorithm on one instruction set. */
+export interface Tally {
+  readonly isa: string;
+  readonly algorithm: string;
+  layers: number;
+  values: number;
+  refused: number;
+  differing: number;
+  /** The worst error, in rounding units of the output's scale, over random data. */
+  worstUnits: number;
+}
+
+export interface Difference {
+  readonly layer: string;
+  readonly isa: string;
+  readonly algorithm: string;
+  readonly data: DataKind;
+  readonly index: number;
+  readonly expected: number;
+  readonly received: number;
+}
+
+export type DataKind = 'whole' | 'random';
+
+interface CaseData {
+  readonly kind: DataKind;
+  readonly tested: VerifyCase;
+  readonly inputShape: readonly number[];
+  readonly settings: Omit<LayerSettings, 'engine' | 'algorithm' | 'math'>;
+  readonly input: Float32Array;
+  readonly residual: Float32Array | undefined;
+  readonly expected: Float32Array;
+  /** Σ|input × weight| + |bias| + |residual| of each output; empty for whole numbers, which are compared exactly. */
+  readonly scale: Float32Array;
+}
+
+/** Compares every native algorithm under every instruction set with the TypeScript engine's plain loops. */
+export class Comparison {
+  readonly differences: Difference[] = [];
+  private readonly tallies = new Map<string, Tally>();
+
+  constructor(
+    private readonly isas: readonly string[],
+    private readonly algorithms: readonly string[],
+    private readonly random: Random,
+  ) {}
+
+  /** Sorted by instruction set, then by the engine's own order of algorithms. */
+  results(): Tally[] {
+    return this.isas.flatMap((isa) => this.algorithms.map((algorithm) => this.tally(isa, algorithm)));
+  }
+
+  check(tested: VerifyCase): void {
+    if (WHOLE_ACTIVATIONS.includes(tested.activation)) this.checkOn(makeData(tested, 'whole', this.random));
+    this.checkOn(makeData(tested, 'random', this.random));
+  }
+
+  private checkOn(data: CaseData): void {
+    for (const isa of this.isas) {
+      for (const algorithm of this.algorithms) this.checkOne(data, isa, algorithm);
+    }
+  }
+
+  private checkOne(data: CaseData, isa: string, algorithm: string): void {
+    const tally = this.tally(isa, algorithm);
+    const strict = withIsa(isa, () => runForced(data, algorithm, 'strict'));
+    // Whole numbers are exact only where nothing but the order of summation changes: what 'strict' takes.
+    const output = strict ?? withIsa(isa, () => runForced(data, algorithm, 'fast'));
+    if (output === null) {
+      tally.refused++;
+      return;
+    }
+    tally.layers++;
+    tally.values += output.length;
+    const exact = data.kind === 'whole' && strict !== null;
+    const limit = exact ? 0 : strict !== null ? UNITS_REORDERED : UNITS_TRANSFORMED;
+    const worst = this.worst(data, output, exact);
+    if (!exact) tally.worstUnits = Math.max(tally.worstUnits, worst.units);
+    if (worst.units <= limit) return;
+    tally.differing++;
+    this.differences.push({
+      layer: describeCase(data.tested),
+      isa,
+      algorithm,
+      data: data.kind,
+      index: worst.index,
+      expected: data.expected[worst.index],
+      received: output[worst.index],
+    });
+  }
+
+  /** The worst output; a NaN counts as infinitely wrong, as does any difference where exactness is asked for. */
+  private worst(data: CaseData, output: Float32Array, exact: boolean): { units: number; index: number } {
+    let units = 0;
+    let index = 0;
+    for (let i = 0; i < output.length; i++) {
+      const error = Math.abs(output[i] - data.expected[i]);
+      if (error === 0) continue;
+      const here = exact || !(error >= 0) ? Number.POSITIVE_INFINITY : error / (ROUNDING_UNIT * (data.scale[i] + 1));
+      if (here > units) {
+        units = here;
+        index = i;
+      }
+    }
+    return { units, index };
+  }
+
+  private tally(isa: string, algorithm: string): Tally {
+    const key = `${isa} ${algorithm}`;
+    let found = this.tallies.get(key);
+    if (!found) {
+      found = { isa, algorithm, layers: 0, values: 0, refused: 0, differing: 0, worstUnits: 0 };
+      this.tallies.set(key, found);
+    }
+    return found;
+  }
+}
+
+function makeData(tested: VerifyCase, kind: DataKind, random: Random): CaseData {
+  const { descriptor } = tested;
+  const channelsLast = isChannelsLast(tested.layout);
+  const inputShape = descriptorInputShape(descriptor, channelsLast);
+  const draw = (count: number) => (kind === 'whole' ? random.integers(count, WHOLE_BOUND) : random.uniform(count));
+  const settings = {
+    weight: draw(weightCount(descriptor)),
+    bias: tested.bias ? draw(descriptor.options.outChannels) : undefined,
+    channelsLast,
+    paddingMode: tested.paddingMode,
+    activation: tested.activation ?? undefined,
+  };
+  const input = draw(product(inputShape));
+  const layer = createLayer(descriptor, { ...settings, engine: 'reference', algorithm: 'reference' });
+  try {
+    const outputCount = product(layer.outputShape(inputShape));
+    const residual = tested.residual ? draw(outputCount) : undefined;
+    const expected = forward(layer, input, inputShape, residual);
+    const bare: Omit<CaseData, 'scale'> = { kind, tested, inputShape, settings, input, residual, expected };
+    return { ...bare, scale: scaleOf(bare) };
+  } finally {
+    layer.dispose();
+  }
+}
+
+/** The same layer on absolute values, without its activation. */
+function scaleOf(data: Omit<CaseData, 'scale'>): Float32Array {
+  const { tested, settings, input, inputShape, residual } = data;
+  const layer = createLayer(tested.descriptor, {
+    ...settings,
+    weight: settings.weight.map(Math.abs),
+    bias: settings.bias?.map(Math.abs),
+    activation: undefined,
+    engine: 'reference',
+    algorithm: 'reference',
+  });
+  try {
+    return forward(layer, input.map(Math.abs), inputShape, residual?.map(Math.abs));
+  } finally {
+    layer.dispose();
+  }
+}
+
+/** The native output with an algorithm forced, or `null` where it refuses the layer. */
+function runForced(data: CaseData, algorithm: string, math: 'fast' | 'strict'): Float32Array | null {
+  let layer: Layer | undefined;
+  try {
+    layer = createLayer(data.tested.descriptor, { ...data.settings, engine: 'native', algorithm, math });
+    return forward(layer, data.input, data.inputShape, data.residual);
+  } catch (error) {
+    if (error instanceof ConvolithError && error.code === 'ERR_UNSUPPORTED') return null;
+    throw error;
+  } finally {
+    layer?.dispose();
+  }
+}
+
+function forward(
+  layer: Layer,
+  data: Float32Array,
+  shape: readonly number[],
+  residual: Float32Array | undefined,
+): Float32Array {
+  const tensor = { data, shape: [...shape] };
+  if (residual === undefined) return layer.forward(tensor).data;
+  return layer.forward(tensor, { residual: { data: residual, shape: layer.outputShape([...shape]) } }).data;
+}

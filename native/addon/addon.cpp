@@ -1,0 +1,24 @@
+#include <napi.h>
+
+#include "addon/addon_data.h"
+#include "addon/cancel_token.h"
+#include "addon/conv.h"
+#include "addon/conv_plan.h"
+#include "addon/engine_info.h"
+
+namespace convolith {
+
+/** The export list: `NativeBinding` of lib/native/binding.ts. Runs once in each environment. */
+Napi::Object export_all(Napi::Env env, Napi::Object exports) {
+  auto* data = new AddonData;
+  data->plan_constructor = Napi::Persistent(ConvPlan::define(env));
+  env.SetInstanceData(data);
+  exports.Set("Conv", Conv::define(env));
+  exports.Set("CancelToken", CancelTokenWrap::define(env));
+  export_engine_info(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(convolith, export_all)
+
+}  // namespace convolith

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+
+#include "base/thread_pool.h"
+
+namespace convolith {
+
+/** `CancelToken` of lib/native/binding.ts. */
+class CancelTokenWrap : public Napi::ObjectWrap<CancelTokenWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  explicit CancelTokenWrap(const Napi::CallbackInfo& info);
+
+  /** The token inside `value`, null for null and undefined; throws `Error(option)` for anything else. */
+  static std::shared_ptr<CancelToken> from(const Napi::Value& value);
+
+ private:
+  void cancel(const Napi::CallbackInfo& info);
+
+  const std::shared_ptr<CancelToken> token_ = std::make_shared<CancelToken>();
+};
+
+}  // namespace convolith

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <vector>
+
+#include "addon/conv_plan.h"
+#include "addon/external_memory.h"
+#include "plan/plan.h"
+
+namespace convolith {
+
+/** `NativeConv` of lib/native/binding.ts. */
+class Conv : public Napi::ObjectWrap<Conv> {
+ public:
+  static Napi::Function define(Napi::Env env);
+
+  explicit Conv(const Napi::CallbackInfo& info);
+
+ private:
+  Napi::Value plan(const Napi::CallbackInfo& info);
+  void dispose(const Napi::CallbackInfo& info);
+
+  /** Null after dispose(). */
+  std::unique_ptr<Layer> layer_;
+  /** The plans given out, for dispose() to empty. */
+  std::vector<std::weak_ptr<LivePlan>> plans_;
+  ExternalMemory memory_;
+};
+
+}  // namespace convolith

@@ -1,0 +1,159 @@
+// node scripts/numerics.mjs [--write] [--samples N]
+// The error of every algorithm that serves a layer of bench/shapes/table.txt, against a float64 oracle on sampled
+// outputs. --write puts the table between the marks in docs/numerics.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { Conv2d, ConvTranspose2d } from 'convolith';
+import descriptors from '../dist/descriptor.js';
+import load from '../dist/native/load.js';
+
+const { parseNetwork, descriptorWeightShape, formatDescriptor } = descriptors;
+const ROOT = new URL('..', import.meta.url);
+const DOC = new URL('docs/numerics.md', ROOT);
+const [BEGIN, END] = ['<!-- numerics:begin -->', '<!-- numerics:end -->'];
+
+const { values: options } = parseArgs({
+  options: { write: { type: 'boolean' }, samples: { type: 'string', default: '4000' } },
+});
+
+/** xorshift32, so that the table can be made again. */
+function randomValues(count, seed) {
+  let state = seed;
+  return Float32Array.from({ length: count }, () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 31 - 1;
+  });
+}
+
+const product = (sizes) => sizes.reduce((total, size) => total * size, 1);
+
+/** Pairs of input position and tap that meet in output position `at` of one axis. */
+function meetings(descriptor, axis, at) {
+  const { kernelSize, stride, padding, dilation } = descriptor.options;
+  const size = descriptor.inputShape[2 + axis];
+  const found = [];
+  for (let tap = 0; tap < kernelSize[axis]; tap++) {
+    if (descriptor.kind === 'conv') {
+      const position = at * stride[axis] - padding[axis][0] + tap * dilation[axis];
+      if (position >= 0 && position < size) found.push([position, tap]);
+    } else {
+      const scaled = at + padding[axis][0] - tap * dilation[axis];
+      if (scaled % stride[axis] === 0 && scaled >= 0 && scaled / stride[axis] < size)
+        found.push([scaled / stride[axis], tap]);
+    }
+  }
+  return found;
+}
+
+/** One output value in float64; channels first, 2-D. */
+function oracle(descriptor, data, [batch, out, y, x]) {
+  const [, , height, width] = descriptor.inputShape;
+  const { inChannels, outChannels, groups, kernelSize } = descriptor.options;
+  const [kernelHeight, kernelWidth] = kernelSize;
+  const groupIn = inChannels / groups;
+  const groupOut = outChannels / groups;
+  const first = Math.floor(out / groupOut) * groupIn;
+  const rows = meetings(descriptor, 0, y);
+  const columns = meetings(descriptor, 1, x);
+  let sum = data.bias[out];
+  for (let channel = 0; channel < groupIn; channel++) {
+    const input = (batch * inChannels + first + channel) * height * width;
+    const filter =
+      descriptor.kind === 'conv' ? out * groupIn + channel : (first + channel) * groupOut + (out % groupOut);
+    for (const [row, ky] of rows) {
+      for (const [column, kx] of columns) {
+        sum += data.input[input + row * width + column] * data.weight[(filter * kernelHeight + ky) * kernelWidth + kx];
+      }
+    }
+  }
+  return sum;
+}
+
+/** Largest and root mean square error over the samples, as parts of the largest output among them. */
+function errors(output, samples) {
+  let largest = 0;
+  let worst = 0;
+  let squares = 0;
+  for (const { index, value } of samples) {
+    const error = Math.abs(output[index] - value);
+    largest = Math.max(largest, Math.abs(value));
+    worst = Math.max(worst, error);
+    squares += error * error;
+  }
+  return { worst: worst / largest, mean: Math.sqrt(squares / samples.length) / largest };
+}
+
+function makeLayer(descriptor, data, engine, algorithm) {
+  const Layer = descriptor.kind === 'conv' ? Conv2d : ConvTranspose2d;
+  const { outputPadding, ...rest } = descriptor.options;
+  const sizes = descriptor.kind === 'conv' ? rest : { ...rest, outputPadding };
+  const weight = { data: data.weight, shape: descriptorWeightShape(descriptor) };
+  return new Layer({ ...sizes, weight, bias: data.bias, engine, algorithm });
+}
+
+function sampleOutputs(descriptor, data, outputShape, count) {
+  const total = product(outputShape);
+  const [, channels, height, width] = outputShape;
+  const step = Math.max(1, Math.floor(total / count)) | 1;
+  const samples = [];
+  for (let index = 0; index < total; index += step) {
+    const x = index % width;
+    const y = Math.floor(index / width) % height;
+    const out = Math.floor(index / (width * height)) % channels;
+    const batch = Math.floor(index / (width * height * channels));
+    samples.push({ index, value: oracle(descriptor, data, [batch, out, y, x]) });
+  }
+  return samples;
+}
+
+function rowsOf({ name, descriptor }, algorithms) {
+  const { inChannels, outChannels, groups, kernelSize } = descriptor.options;
+  const data = {
+    input: randomValues(product(descriptor.inputShape), 0x9e3779b9),
+    weight: randomValues((inChannels / groups) * outChannels * product(kernelSize), 0x7f4a7c15),
+    bias: randomValues(outChannels, 0x2545f491),
+  };
+  let samples;
+  const rows = [];
+  for (const algorithm of algorithms) {
+    let layer;
+    try {
+      layer = makeLayer(descriptor, data, 'native', algorithm);
+      const output = layer.forward({ data: data.input, shape: descriptor.inputShape });
+      samples ??= sampleOutputs(descriptor, data, output.shape, Number(options.samples));
+      const { worst, mean } = errors(output.data, samples);
+      rows.push(
+        `| ${name} | \`${formatDescriptor(descriptor)}\` | ${algorithm} | ${worst.toExponential(1)} | ${mean.toExponential(1)} |`,
+      );
+    } catch (error) {
+      if (error.code !== 'ERR_UNSUPPORTED') throw error;
+    } finally {
+      layer?.dispose();
+    }
+  }
+  return rows;
+}
+
+const { binding, reason } = load.loadBinding();
+if (binding === null) throw new Error(`The native engine cannot load: ${reason}`);
+const layers = parseNetwork(readFileSync(new URL('bench/shapes/table.txt', ROOT), 'utf8'), 'table.txt');
+const table = [
+  `Native engine, ${binding.getIsa()}, ${options.samples} outputs sampled a layer, input, weights and bias uniform in [-1, 1).`,
+  '',
+  '| layer | descriptor | algorithm | largest error | RMS error |',
+  '|---|---|---|---|---|',
+];
+for (const layer of layers) {
+  process.stderr.write(`${layer.name}\n`);
+  table.push(...rowsOf(layer, binding.algorithms()));
+}
+
+if (options.write) {
+  const text = readFileSync(DOC, 'utf8');
+  const [before, after] = [text.slice(0, text.indexOf(BEGIN) + BEGIN.length), text.slice(text.indexOf(END))];
+  writeFileSync(DOC, `${before}\n\n${table.join('\n')}\n\n${after}`);
+} else {
+  console.log(table.join('\n'));
+}

@@ -1,0 +1,140 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const MAIN = join(__dirname, '..', 'dist', 'cli', 'main.js');
+const TINY = 'n1c4h9w9 o8 k3x3 s1 p1 d1 g1';
+
+/** Runs the command as its user would, with no terminal. */
+function convolith(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1', ...env },
+    timeout: 120_000,
+  });
+  return { status, stdout, stderr };
+}
+
+const native = (): boolean => JSON.parse(convolith(['info', '--json']).stdout).engine === 'native';
+
+describe('convolith info', () => {
+  it('prints what runs here', () => {
+    const { status, stdout } = convolith(['info']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^version +\d+\.\d+\.\d+$/m);
+    expect(stdout).toMatch(/^threads +\d+$/m);
+  });
+
+  it('prints JSON', () => {
+    const found = JSON.parse(convolith(['info', '--json']).stdout);
+    expect(Object.keys(found)).toEqual(expect.arrayContaining(['version', 'engine', 'isa', 'isas', 'threads', 'cpu']));
+  });
+});
+
+describe('convolith explain', () => {
+  it('takes a descriptor bare or quoted', () => {
+    const bare = convolith(['explain', ...TINY.split(' ')]);
+    expect(bare).toMatchObject({ status: 0, stderr: '' });
+    expect(bare.stdout).toMatch(/^output +\[1, 8, 9, 9\]$/m);
+    expect(convolith(['explain', TINY]).stdout).toBe(bare.stdout);
+  });
+
+  it('prints plan, cost and refusals as JSON', () => {
+    const found = JSON.parse(
+      convolith(['explain', `t ${TINY}`, '--layout', 'NHWC', '--engine', 'reference', '--json']).stdout,
+    );
+    expect(found).toMatchObject({
+      descriptor: `t ${TINY}`,
+      inputShape: [1, 9, 9, 4],
+      outputShape: [1, 9, 9, 8],
+      isa: 'js',
+      cost: { macs: 9 * 4 * 9 * 9 * 8, params: 9 * 4 * 8 + 8 },
+    });
+    expect(found.refused.length).toBeGreaterThan(0);
+    expect(found.algorithm).not.toBe('');
+  });
+
+  it('runs in every rank', () => {
+    expect(convolith(['explain', 'n1c4w30 o8 k3']).stdout).toMatch(/^output +\[1, 8, 28\]$/m);
+    expect(convolith(['explain', 'n1c4d5h6w7 o8 k3x3x3']).stdout).toMatch(/^output +\[1, 8, 3, 4, 5\]$/m);
+  });
+});
+
+describe('convolith verify', () => {
+  it('finds the engines equal', () => {
+    const { status, stdout, stderr } = convolith(['verify', '--seconds', '1', '--seed', '3', '--json']);
+    if (!native()) {
+      expect(status).toBe(1);
+      expect(stderr).toMatch(/^error: Expected a loadable addon /);
+      return;
+    }
+    const found = JSON.parse(stdout);
+    expect(found.differences).toEqual([]);
+    expect(status).toBe(0);
+    expect(found.random).toBeGreaterThan(0);
+    for (const { layers, refused } of found.results) expect(layers + refused).toBeGreaterThan(0);
+  });
+});
+
+describe('convolith bench', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'convolith-bench-'));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it('times one layer on both engines and writes JSON', () => {
+    const file = join(folder, 'result.json');
+    const { status, stdout } = convolith(['bench', '--layer', TINY, '--layout', 'NHWC', '--json', file]);
+    expect(status).toBe(0);
+    expect(stdout).toContain(TINY);
+    const report = JSON.parse(readFileSync(file, 'utf8'));
+    expect(report.layers.map(({ engine }: { engine: string }) => engine)).toEqual(
+      native() ? ['native', 'reference'] : ['reference'],
+    );
+    for (const layer of report.layers) {
+      expect(layer.medianMs).toBeGreaterThanOrEqual(layer.bestMs);
+      expect(layer.gflops).toBeGreaterThan(0);
+    }
+    if (native()) {
+      expect(report.limits.peakGflops).toBeGreaterThan(0);
+      expect(report.layers[0].peakShare).toBeGreaterThan(0);
+      expect(report.layers[0].bandwidthShare).toBeGreaterThan(0);
+    }
+  });
+});
+
+describe('bad arguments', () => {
+  it.each([
+    [['explain', 'n1c64h56w56', 'o64', 'k3*3'], 'expected k3x3, got k3*3'],
+    [['explain'], "missing required argument 'descriptor'"],
+    [['explain', TINY, '--layout', 'NCWH'], 'Allowed choices are NCHW, NHWC'],
+    [['explain', TINY, '--isa', 'sse9'], 'sse9'],
+    [['explain', 'n1c4h9w9 o8 k3x3 g3'], 'groups'],
+    [['explain', 'n1c4h2w2 o8 k3x3'], 'output'],
+    [['bench', '--network', 'resnet51'], 'expected one of dcgan, deeplab-head, mobilenet-v1'],
+    [['bench', '--layer', 'n1c4h9w9 o8'], 'expected k3x3 (kernel size), got nothing'],
+    [['bench', '--layer', TINY, '--network', 'table'], 'cannot be used with'],
+    [['bench', '--threads', '0'], 'expected a whole number from 1 to 1024, got 0'],
+    [['verify', '--seconds', 'many'], 'expected seconds from 0 to 86400, got many'],
+    [['verify', '--seed', '1.5'], 'expected a whole number from 0 to 4294967295, got 1.5'],
+    [['verify', '--isa', 'sse9'], 'sse9'],
+    [['info', '--jsno'], "unknown option '--jsno'"],
+    [['binch'], "unknown command 'binch'"],
+  ])('%j exits 2 with one line', (args, message) => {
+    const { status, stdout, stderr } = convolith(args);
+    expect(stderr).toContain(message);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+  });
+
+  it('writes exit codes and examples in the help', () => {
+    const { status, stdout } = convolith(['--help']);
+    expect(status).toBe(0);
+    expect(stdout).toContain('Exit codes:');
+    for (const command of ['info', 'explain', 'verify', 'bench']) expect(stdout).toContain(command);
+    expect(convolith(['bench', '--help']).stdout).toContain('Examples:');
+  });
+});
