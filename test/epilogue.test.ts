@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { EngineActivation } from '../lib/spec.js';
 import { erfc } from '../lib/fallback/erf.js';
+import type { EngineActivation } from '../lib/spec.js';
 import { enginesUnderTest } from './support/engines.js';
 import { activate, normalCdf } from './support/oracle.js';
 import { buildSpec, LINEAR } from './support/spec.js';

@@ -112,7 +112,7 @@ describe('runAsync of the reference engine', () => {
     const { plan, input, output } = heavy();
     const run = plan.runAsync(input, output, null, null);
     await nextTurn();
-    structuredClone(input.buffer, { transfer: [input.buffer] });
+    structuredClone(input.buffer, { transfer: [input.buffer as ArrayBuffer] });
     await expect(run).rejects.toMatchObject({ code: 'ERR_BUFFER' });
   });
 });

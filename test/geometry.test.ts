@@ -126,7 +126,7 @@ describe('the geometry of a convolution', () => {
       "'same'",
       '"full"',
     );
-    const pair = { ...bare, weight: new Float32Array(3), kernelSize: 3, padding: untyped<number>([1, 2]) };
+    const pair = { ...bare, weight: new Float32Array(3), kernelSize: 3, padding: untyped([1, 2]) };
     expectRefusal(() => new Conv1d(pair), 'ERR_OPTION', '[[before, after]]');
   });
 

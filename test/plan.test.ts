@@ -3,7 +3,7 @@ import { ConvolithError } from '../lib/errors.js';
 import { createReferenceEngine } from '../lib/fallback/engine.js';
 import { Random } from './support/random.js';
 import { createLayer } from './support/run-case.js';
-import { buildSpec, type CaseOptions, pointwiseAfter, type PointwiseOptions, weightLength } from './support/spec.js';
+import { buildSpec, type CaseOptions, type PointwiseOptions, pointwiseAfter, weightLength } from './support/spec.js';
 
 const engine = createReferenceEngine();
 

@@ -189,7 +189,14 @@ export abstract class Layer<R extends Rank = Rank> {
   }
 
   #planned(prepared: Prepared): EnginePlan {
-    prepared.plan ??= this.makePlan(prepared.inputShape);
+    if (prepared.plan !== null) return prepared.plan;
+    try {
+      prepared.plan = this.makePlan(prepared.inputShape);
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      // The TypeScript engine packs weights into arrays of its own; this is how V8 says that there is no room.
+      throw new ConvolithError('ERR_MEMORY', 'Expected memory for the packed weights but there is none', { cause });
+    }
     return prepared.plan;
   }
 

@@ -1,11 +1,7 @@
 import type { Engine } from '../../lib/engine.js';
 import { createReferenceEngine } from '../../lib/fallback/engine.js';
-
-/** What the native engine adds to the interface. */
-interface NativeEngine extends Engine {
-  isas(): string[];
-  setIsa(name: string): void;
-}
+import { createNativeEngine } from '../../lib/native/engine.js';
+import { loadBinding } from '../../lib/native/load.js';
 
 /** An engine, and one of the instruction sets it runs here. */
 export interface EngineUnderTest {
@@ -23,15 +19,15 @@ export async function enginesUnderTest(): Promise<EngineUnderTest[]> {
   const reference = createReferenceEngine();
   const engines: EngineUnderTest[] = [{ label: 'reference js', isa: 'js', select: () => reference }];
   if (process.env.CONVOLITH_TEST_ENGINES === 'reference') return engines;
-  const path = '../../lib/native/engine.js';
-  const { createNativeEngine } = (await import(/* @vite-ignore */ path)) as { createNativeEngine(): NativeEngine };
-  const native = createNativeEngine();
-  for (const isa of native.isas()) {
+  const { binding, reason } = loadBinding();
+  if (binding === null) throw new Error(`The addon cannot be tested: ${reason}`);
+  const native = createNativeEngine(binding);
+  for (const isa of binding.isas()) {
     engines.push({
       label: `native ${isa}`,
       isa,
       select() {
-        native.setIsa(isa);
+        binding.setIsa(isa);
         return native;
       },
     });

@@ -2,8 +2,8 @@ import { expect } from 'vitest';
 import { ConvolithError, type ConvolithErrorCode } from '../../lib/index.js';
 
 /** Options that the types forbid, for tests of what the code says about them. */
-export function untyped<T>(value: unknown): T {
-  return value as T;
+export function untyped(value: unknown): never {
+  return value as never;
 }
 
 /** Expects a call to be refused with `code` and a message that has every part of `parts`. */

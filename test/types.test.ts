@@ -1,0 +1,45 @@
+import { describe, expectTypeOf, it } from 'vitest';
+import {
+  Conv1d,
+  Conv2d,
+  type ConvOptions,
+  convOutputSize,
+  PointwiseConv2d,
+  Sequential,
+  type Tensor,
+} from '../lib/index.js';
+
+const weight = new Float32Array(1);
+const sizes = { weight, inChannels: 1, outChannels: 1, kernelSize: 1, engine: 'reference' } as const;
+
+describe('the types', () => {
+  it('carry rank and layout', () => {
+    const first = new Conv2d(sizes);
+    const last = new Conv2d({ ...sizes, layout: 'NHWC' });
+    expectTypeOf(first.layout).toEqualTypeOf<'NCHW'>();
+    expectTypeOf(last.layout).toEqualTypeOf<'NHWC'>();
+    expectTypeOf(first.rank).toEqualTypeOf<2>();
+    expectTypeOf(first.forward).returns.toEqualTypeOf<Tensor<[number, number, number, number]>>();
+    expectTypeOf(new Conv1d(sizes).outputShape([1, 1, 1])).toEqualTypeOf<[number, number, number]>();
+  });
+
+  it('take both layouts in one stack, and options as a value', () => {
+    const options: ConvOptions<2> = {
+      ...sizes,
+      padding: [
+        [1, 2],
+        [0, 1],
+      ],
+      stride: [1, 2],
+    };
+    expectTypeOf(
+      new Sequential([new Conv2d(sizes), new PointwiseConv2d({ weight, inChannels: 1, outChannels: 1 })]).rank,
+    ).toEqualTypeOf<2>();
+    expectTypeOf(new Conv2d(options).layout).toEqualTypeOf<'NCHW' | 'NHWC'>();
+  });
+
+  it('follow the form of the arithmetic’s input', () => {
+    expectTypeOf(convOutputSize({ input: 8, kernel: 3 })).toEqualTypeOf<number>();
+    expectTypeOf(convOutputSize({ input: [8, 9], kernel: 3 })).toEqualTypeOf<number[]>();
+  });
+});
