@@ -38,29 +38,32 @@ export function paddedCoordinate(at: number, size: number, mode: PaddingMode): n
   return folded < size ? folded : period - folded;
 }
 
-/** One axis of a group of outputs: which taps they use and where each tap reads. */
+/** One axis of a grid of outputs: output i reads, by the t-th tap, coordinate `i * scale + shifts[t]` of the padded map. */
 export interface AxisTaps {
-  /** Kernel coordinates of the taps that meet at least one input. */
-  readonly taps: readonly number[];
-  /** `[outputs, taps]`: input coordinate, or -1 for a zero. */
-  readonly reads: Int32Array;
   readonly outputs: number;
+  readonly scale: number;
+  readonly size: number;
+  readonly mode: PaddingMode;
+  /** Kernel coordinates of the taps that meet at least one input; the others are left out. */
+  readonly taps: readonly number[];
+  readonly shifts: readonly number[];
 }
 
-/** Collects the reads of every tap in `candidates`, leaving out taps that only ever meet padding. */
-export function axisTaps(outputs: number, candidates: number, read: (output: number, tap: number) => number): AxisTaps {
+/** `shift` gives the coordinate that a kernel coordinate reads for output 0, or null where it meets no output. */
+export function axisTaps(
+  axis: Pick<AxisTaps, 'outputs' | 'scale' | 'size' | 'mode'>,
+  kernel: number,
+  shift: (tap: number) => number | null,
+): AxisTaps {
   const taps: number[] = [];
-  for (let tap = 0; tap < candidates; tap++) {
-    for (let output = 0; output < outputs; output++) {
-      if (read(output, tap) >= 0) {
-        taps.push(tap);
-        break;
-      }
-    }
+  const shifts: number[] = [];
+  for (let tap = 0; tap < kernel; tap++) {
+    const at = shift(tap);
+    if (at === null) continue;
+    const first = Math.max(0, Math.ceil(-at / axis.scale));
+    if (axis.mode === 'zeros' && (first >= axis.outputs || first * axis.scale + at >= axis.size)) continue;
+    taps.push(tap);
+    shifts.push(at);
   }
-  const reads = new Int32Array(outputs * taps.length);
-  for (let output = 0, at = 0; output < outputs; output++) {
-    for (const tap of taps) reads[at++] = read(output, tap);
-  }
-  return { taps, reads, outputs };
+  return { ...axis, taps, shifts };
 }

@@ -11,13 +11,15 @@ export class ReferencePlan implements EnginePlan {
   readonly #idle: Worker[] = [];
 
   constructor(executor: Executor, choice: Pick<Explanation, 'algorithm' | 'refused'>) {
+    const worker = executor.createWorker();
     this.#executor = executor;
+    this.#idle.push(worker);
     this.#explanation = Object.freeze({
       ...choice,
       isa: 'js',
       threads: 1,
       tile: executor.tile,
-      workspaceBytes: executor.workspaceBytes,
+      workspaceBytes: worker.bytes,
       packedBytes: executor.packedBytes,
     });
   }

@@ -149,10 +149,10 @@ export function activate(x: number, { op, min, max, alpha, slope }: EngineActiva
   }
 }
 
-/** Φ by Simpson's rule over exp(-t²/2), from 0 for its middle, from x outwards for its tails. */
+/** Φ by Simpson's rule over exp(-t²/2), from 0 for its middle, from x outwards for its tails, as far as they weigh. */
 export function normalCdf(x: number): number {
   if (x > 0) return 1 - normalCdf(-x);
-  const [from, to] = x > -1 ? [x, 0] : [x - 12, x];
+  const [from, to] = x > -1 ? [x, 0] : [x + Math.max(-12, 60 / x), x];
   const steps = 4000;
   const width = (to - from) / steps;
   let total = 0;

@@ -34,14 +34,14 @@ export interface Algorithm {
 export interface Executor {
   readonly steps: number;
   readonly tile: string;
-  /** Bytes of scratch that a worker holds. */
-  readonly workspaceBytes: number;
   readonly packedBytes: number;
   createWorker(): Worker;
 }
 
 /** The scratch of one run. A worker serves one run at a time; a plan keeps those that are free. */
 export interface Worker {
+  /** Of its scratch. */
+  readonly bytes: number;
   step(index: number, call: Call): void;
 }
 

@@ -11,15 +11,15 @@ const WIDTH = 4;
  * Sums of one row of outputs. `locate` settles which taps of which input rows a row meets; `sum` then runs a channel
  * along it: 4 outputs at a time inside, where no tap leaves the input, one at a time at the two borders.
  *
- * Measured on one Zen 5 core, GMAC/s, both layouts alike (textbook loops 0.2): 3×3 at 112² × 32 1.0, at 28² × 256 0.78,
- * at 14² × 512 0.71; without `#sliding` 0.72, 0.60 and 0.58. 3×3 stride 2 at 112² × 64 0.66.
+ * Measured on one Zen 5 core, GMAC/s, both layouts alike (textbook loops 0.2): 3×3 at 112² × 32 0.93 to 1.0, at 28² × 256
+ * 0.8, at 14² × 512 0.7; without `#sliding` 0.72, 0.60 and 0.58. 3×3 stride 2 at 112² × 64 0.66.
  */
 export class DepthwiseRows {
   readonly #layer: Layer;
   readonly #geometry: ConvGeometry;
   readonly #in: MapStrides;
   readonly #multiplier: number;
-  /** `[output width, kernel width]`: input column or -1, for the borders. */
+  /** `[outputs of both borders, kernel width]`: input column or -1. */
   readonly #columns: Int32Array;
   readonly #slides: boolean;
   readonly #interiorFirst: number;
@@ -45,16 +45,17 @@ export class DepthwiseRows {
     this.#in = mapStrides(spec.inChannels, geometry.input, spec.channelsLast);
     this.#slides = kernelWidth === 3 && stride === 1 && spec.dilation[2] === 1;
     this.#multiplier = spec.outChannels / spec.inChannels;
-    this.#columns = new Int32Array(outputs * kernelWidth);
-    for (let output = 0, at = 0; output < outputs; output++) {
+    const reach = width - 1 + before - (kernelWidth - 1) * spec.dilation[2];
+    this.#interiorFirst = Math.min(outputs, Math.ceil(before / stride));
+    this.#interiorLast = Math.max(this.#interiorFirst, Math.min(outputs, Math.floor(reach / stride) + 1));
+    this.#columns = new Int32Array((outputs - this.#interiorLast + this.#interiorFirst) * kernelWidth);
+    for (let border = 0, at = 0; at < this.#columns.length; border++) {
+      const output = border < this.#interiorFirst ? border : border - this.#interiorFirst + this.#interiorLast;
       for (let kw = 0; kw < kernelWidth; kw++) {
         const column = output * stride - before + kw * spec.dilation[2];
         this.#columns[at++] = paddedCoordinate(column, width, spec.paddingMode);
       }
     }
-    const reach = width - 1 + before - (kernelWidth - 1) * spec.dilation[2];
-    this.#interiorFirst = Math.max(0, Math.ceil(before / stride));
-    this.#interiorLast = Math.min(outputs, Math.floor(reach / stride) + 1);
     this.#offsets = new Int32Array(volume(spec.kernel));
     this.#taps = new Int32Array(volume(spec.kernel));
     this.#rowOffsets = new Int32Array(kernelDepth * kernelHeight);
@@ -98,12 +99,13 @@ export class DepthwiseRows {
     const from = Math.min(last, Math.max(first, this.#interiorFirst));
     const to = Math.max(from, Math.min(last, this.#interiorLast));
     this.#border(input, base, weight, first, from, sums, 0);
-    const tiled = this.#slides ? this.#sliding : this.#interior;
-    const done = tiled.call(this, input, base, weight, from, to, sums, from - first);
-    this.#border(input, base, weight, done, last, sums, done - first);
+    if (to - from < WIDTH) this.#single(input, base, weight, from, to, sums, from - first);
+    else if (this.#slides) this.#sliding(input, base, weight, from, to, sums, from - first);
+    else this.#interior(input, base, weight, from, to, sums, from - first);
+    this.#border(input, base, weight, to, last, sums, to - first);
   }
 
-  /** Whole groups of WIDTH outputs; returns where it stopped. */
+  /** WIDTH outputs at a time; the last group overlaps the one before where they are no multiple. */
   #interior(
     input: Float32Array,
     base: number,
@@ -112,7 +114,7 @@ export class DepthwiseRows {
     last: number,
     sums: Float64Array,
     at: number,
-  ): number {
+  ): void {
     const weights = this.#layer.weights.raw;
     const count = this.#tapCount;
     const offsets = this.#offsets;
@@ -120,9 +122,10 @@ export class DepthwiseRows {
     const step = this.#layer.spec.stride[2] * this.#in.width;
     const step2 = 2 * step;
     const step3 = 3 * step;
-    let output = first;
-    let from = base + first * step;
-    for (; output + WIDTH <= last; output += WIDTH, at += WIDTH, from += WIDTH * step) {
+    const origin = at - first;
+    for (let next = first; next < last; next += WIDTH) {
+      const output = Math.min(next, last - WIDTH);
+      const from = base + output * step;
       let s0 = 0;
       let s1 = 0;
       let s2 = 0;
@@ -135,12 +138,12 @@ export class DepthwiseRows {
         s2 += w * input[i + step2];
         s3 += w * input[i + step3];
       }
-      sums[at] = s0;
-      sums[at + 1] = s1;
-      sums[at + 2] = s2;
-      sums[at + 3] = s3;
+      const to = origin + output;
+      sums[to] = s0;
+      sums[to + 1] = s1;
+      sums[to + 2] = s2;
+      sums[to + 3] = s3;
     }
-    return output;
   }
 
   /** `#interior` where neighbouring outputs share inputs: 3 taps a row read 6 entries for 4 outputs, not 12. */
@@ -152,7 +155,7 @@ export class DepthwiseRows {
     last: number,
     sums: Float64Array,
     at: number,
-  ): number {
+  ): void {
     const weights = this.#layer.weights.raw;
     const rows = this.#rowCount;
     const offsets = this.#rowOffsets;
@@ -162,9 +165,11 @@ export class DepthwiseRows {
     const step3 = 3 * step;
     const step4 = 4 * step;
     const step5 = 5 * step;
-    let output = first;
-    let from = base + (first - this.#geometry.padBefore[2]) * step;
-    for (; output + WIDTH <= last; output += WIDTH, at += WIDTH, from += step4) {
+    const before = this.#geometry.padBefore[2];
+    const origin = at - first;
+    for (let next = first; next < last; next += WIDTH) {
+      const output = Math.min(next, last - WIDTH);
+      const from = base + (output - before) * step;
       let s0 = 0;
       let s1 = 0;
       let s2 = 0;
@@ -184,12 +189,33 @@ export class DepthwiseRows {
         s2 += w0 * x2 + w1 * x3 + w2 * x4;
         s3 += w0 * x3 + w1 * x4 + w2 * input[i + step5];
       }
-      sums[at] = s0;
-      sums[at + 1] = s1;
-      sums[at + 2] = s2;
-      sums[at + 3] = s3;
+      const to = origin + output;
+      sums[to] = s0;
+      sums[to + 1] = s1;
+      sums[to + 2] = s2;
+      sums[to + 3] = s3;
     }
-    return output;
+  }
+
+  /** Fewer than WIDTH outputs of the interior. */
+  #single(
+    input: Float32Array,
+    base: number,
+    weight: number,
+    first: number,
+    last: number,
+    sums: Float64Array,
+    at: number,
+  ): void {
+    const weights = this.#layer.weights.raw;
+    const step = this.#layer.spec.stride[2] * this.#in.width;
+    for (let output = first; output < last; output++) {
+      const from = base + output * step;
+      let total = 0;
+      for (let t = 0; t < this.#tapCount; t++)
+        total += weights[weight + this.#taps[t]] * input[from + this.#offsets[t]];
+      sums[at++] = total;
+    }
   }
 
   #border(
@@ -205,13 +231,15 @@ export class DepthwiseRows {
     const columns = this.#columns;
     const kernelWidth = this.#layer.spec.kernel[2];
     const width = this.#in.width;
+    const skipped = this.#interiorLast - this.#interiorFirst;
     for (let output = first; output < last; output++) {
+      const border = (output < this.#interiorFirst ? output : output - skipped) * kernelWidth;
       let total = 0;
       for (let row = 0; row < this.#rowCount; row++) {
         const from = base + this.#rowOffsets[row];
         const tap = weight + this.#rowTaps[row];
         for (let kw = 0; kw < kernelWidth; kw++) {
-          const column = columns[output * kernelWidth + kw];
+          const column = columns[border + kw];
           if (column >= 0) total += weights[tap + kw] * input[from + column * width];
         }
       }
@@ -225,7 +253,6 @@ class DepthwiseExecutor implements Executor {
   readonly tile = `${WIDTH}x1`;
   readonly packedBytes = 0;
   readonly steps: number;
-  readonly workspaceBytes: number;
   readonly segments: number;
   readonly ranges: number;
   readonly channelsPerStep: number;
@@ -241,7 +268,6 @@ class DepthwiseExecutor implements Executor {
     this.channelsPerStep = Math.min(channels, Math.max(1, Math.floor(STEP_MACS / 2 / macs)));
     this.ranges = Math.ceil(channels / this.channelsPerStep);
     this.steps = geometry.batch * depth * height * this.segments * this.ranges;
-    this.workspaceBytes = new DepthwiseWorker(this).bytes;
   }
 
   createWorker(): Worker {

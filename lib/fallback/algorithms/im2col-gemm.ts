@@ -1,17 +1,20 @@
 import type { ConvGeometry, ConvSpec } from '../../spec.js';
-import { type AxisTaps, axisTaps, paddedCoordinate } from '../geometry.js';
+import { type AxisTaps, axisTaps } from '../geometry.js';
 import { type Algorithm, neverYields } from './algorithm.js';
 import { ImplicitGemm, type Phase } from './implicit-gemm.js';
 
 /** The whole output of a standard convolution as one phase. */
 export function standardPhase(spec: ConvSpec, geometry: ConvGeometry): Phase {
   const along = (axis: 0 | 1 | 2): AxisTaps =>
-    axisTaps(geometry.output[axis], spec.kernel[axis], (output, tap) =>
-      paddedCoordinate(
-        output * spec.stride[axis] - geometry.padBefore[axis] + tap * spec.dilation[axis],
-        geometry.input[axis],
-        spec.paddingMode,
-      ),
+    axisTaps(
+      {
+        outputs: geometry.output[axis],
+        scale: spec.stride[axis],
+        size: geometry.input[axis],
+        mode: spec.paddingMode,
+      },
+      spec.kernel[axis],
+      (tap) => tap * spec.dilation[axis] - geometry.padBefore[axis],
     );
   return { first: [0, 0, 0], step: [1, 1, 1], axes: [along(0), along(1), along(2)] };
 }

@@ -1,6 +1,6 @@
 import type { ConvGeometry, Triple } from '../../spec.js';
 import type { Call, TilePlace } from '../epilogue.js';
-import { type AxisTaps, type MapStrides, mapStrides } from '../geometry.js';
+import { type AxisTaps, type MapStrides, mapStrides, paddedCoordinate } from '../geometry.js';
 import { NR, type Packed } from '../packed-weights.js';
 import type { Executor, Layer, Worker } from './algorithm.js';
 import { blockRows, MR, multiplyPanels, type PanelProduct, panelsPerStep, TILE } from './gemm.js';
@@ -41,7 +41,6 @@ interface Cut extends Phase {
 export class ImplicitGemm implements Executor {
   readonly tile = TILE;
   readonly steps: number;
-  readonly workspaceBytes: number;
   readonly packedBytes: number;
   readonly cuts: readonly Cut[];
 
@@ -61,14 +60,9 @@ export class ImplicitGemm implements Executor {
     this.cuts = cuts;
     this.steps = steps;
     this.packedBytes = sum([...new Set(cuts.map((cut) => cut.packed))].map(({ data }) => data.byteLength));
-    this.workspaceBytes = this.#makeWorker().bytes;
   }
 
   createWorker(): Worker {
-    return this.#makeWorker();
-  }
-
-  #makeWorker(): GemmWorker {
     return new GemmWorker(this);
   }
 }
@@ -181,12 +175,12 @@ class GemmWorker implements Worker {
         (cut.first[1] + h * cut.step[1]) * output.height +
         (cut.first[2] + w * cut.step[2]) * output.width;
       for (let kd = 0; kd < depthTaps; kd++) {
-        const z = depth.reads[d * depthTaps + kd];
+        const z = paddedCoordinate(d * depth.scale + depth.shifts[kd], depth.size, depth.mode);
         for (let kh = 0; kh < heightTaps; kh++) {
-          const y = height.reads[h * heightTaps + kh];
+          const y = paddedCoordinate(h * height.scale + height.shifts[kh], height.size, height.mode);
           const base = z < 0 || y < 0 ? -1 : image * input.batch + z * input.depth + y * input.height;
           for (let kw = 0; kw < widthTaps; kw++) {
-            const x = width.reads[w * widthTaps + kw];
+            const x = paddedCoordinate(w * width.scale + width.shifts[kw], width.size, width.mode);
             reads[at++] = base < 0 || x < 0 ? -1 : base + x * input.width;
           }
         }

@@ -67,7 +67,6 @@ class PlainExecutor implements Executor {
   readonly tile = '1x1';
   readonly packedBytes = 0;
   readonly steps: number;
-  readonly workspaceBytes: number;
   readonly first: PlainStage;
   readonly second: PlainStage | null;
   readonly pixels: number;
@@ -97,7 +96,6 @@ class PlainExecutor implements Executor {
     this.channelsPerStep = Math.ceil(channels / Math.max(1, pieces));
     this.ranges = Math.ceil(channels / this.channelsPerStep);
     this.steps = Math.ceil(this.pixels / this.pixelsPerStep) * this.ranges;
-    this.workspaceBytes = new PlainWorker(this).bytes;
   }
 
   createWorker(): Worker {

@@ -18,7 +18,6 @@ const STRIP_PIXELS = 64;
 class SeparableExecutor implements Executor {
   readonly tile = TILE;
   readonly steps: number;
-  readonly workspaceBytes: number;
   readonly packedBytes: number;
   readonly packed: Packed;
   /** Output rows and columns of a strip. */
@@ -48,7 +47,6 @@ class SeparableExecutor implements Executor {
     this.ranges = Math.ceil(this.panels / this.panelsPerStep);
     this.steps = Math.ceil(this.rows / this.stripRows) * this.segments * this.ranges;
     this.packedBytes = this.packed.data.byteLength;
-    this.workspaceBytes = new SeparableWorker(this).bytes;
   }
 
   get stripPixels(): number {

@@ -10,11 +10,9 @@ import { ImplicitGemm, type Phase } from './implicit-gemm.js';
 function phaseTaps(spec: ConvSpec, geometry: ConvGeometry, axis: 0 | 1 | 2, phase: number): AxisTaps {
   const stride = spec.stride[axis];
   const outputs = Math.ceil((geometry.output[axis] - phase) / stride);
-  return axisTaps(outputs, spec.kernel[axis], (output, tap) => {
+  return axisTaps({ outputs, scale: 1, size: geometry.input[axis], mode: 'zeros' }, spec.kernel[axis], (tap) => {
     const reach = phase + geometry.padBefore[axis] - tap * spec.dilation[axis];
-    if (reach % stride !== 0) return -1;
-    const at = output + reach / stride;
-    return at < geometry.input[axis] ? at : -1;
+    return reach % stride === 0 ? reach / stride : null;
   });
 }
 

@@ -19,7 +19,6 @@ const AREA = POINTS * POINTS;
 class WinogradExecutor implements Executor {
   readonly tile = `F(4x4,3x3) ${TILE}`;
   readonly steps: number;
-  readonly workspaceBytes: number;
   readonly packedBytes: number;
   readonly packed: Packed;
   readonly tilesAcross: number;
@@ -46,7 +45,6 @@ class WinogradExecutor implements Executor {
     this.steps = Math.ceil(this.tiles / this.tilesPerBlock) * this.ranges;
     this.packed = layer.weights.transformed('F(4x4,3x3)', AREA, transformKernel);
     this.packedBytes = this.packed.data.byteLength;
-    this.workspaceBytes = new WinogradWorker(this).bytes;
   }
 
   createWorker(): Worker {
