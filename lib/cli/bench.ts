@@ -133,9 +133,8 @@ function render(report: BenchReport): string {
   if (limits.bandwidthGBs !== null) machine.push(`memory ${significant(limits.bandwidthGBs)} GB/s a core`);
   const table = columns(
     ['layer', 'descriptor', 'engine', 'layout', 'algorithm', 'median ms', 'best ms', 'GFLOP/s', 'of peak', 'of memory'],
-    layers.map((found) => [
-      found.count > 1 ? `${found.name} ×${found.count}` : found.name,
-      found.descriptor,
+    layers.map((found, index) => [
+      ...(found.descriptor === layers[index - 1]?.descriptor ? ['', ''] : [titleOf(found), found.descriptor]),
       found.engine,
       found.layout,
       found.algorithm,
@@ -149,6 +148,8 @@ function render(report: BenchReport): string {
   );
   return [color.dim(machine.join('; ')), '', table, ...totals(layers)].join('\n');
 }
+
+const titleOf = ({ name, count }: Measurement): string => (count > 1 ? `${name} ×${count}` : name);
 
 const share = (value: number | null): string => (value === null ? '–' : value.toFixed(2));
 

@@ -2,13 +2,13 @@ import type { Command } from 'commander';
 import { Argument, Option } from 'commander';
 import color from 'picocolors';
 import type { LayerDescriptor } from '../descriptor.js';
-import { descriptorInputShape, formatDescriptor } from '../descriptor.js';
+import { descriptorInputShape, formatDescriptor, parseDescriptor } from '../descriptor.js';
 import { setThreads } from '../index.js';
 import { bytes, columns, facts, quantity } from './format.js';
 import { createLayer, isChannelsLast, weightCount } from './layer.js';
 import { withIsa } from './native.js';
 import type { EngineName, LayoutName, MathName } from './options.js';
-import { descriptorArgument, engineOption, isaOption, jsonOption, LAYOUTS, threadsOption } from './options.js';
+import { engineOption, isaOption, jsonOption, LAYOUTS, threadsOption } from './options.js';
 
 interface ExplainOptions {
   readonly layout: LayoutName;
@@ -39,7 +39,7 @@ Examples:
   convolith explain "t n1c128h32w32 o64 k4x4 s2 p1" --layout NHWC --json`,
     )
     .action((words: string, options: ExplainOptions) => {
-      const found = withIsa(options.isa, () => explain(descriptorOf(words), options));
+      const found = withIsa(options.isa, () => explain(parseDescriptor(words), options));
       console.log(options.json ? JSON.stringify(found, null, 2) : render(found));
     });
 }
@@ -48,8 +48,6 @@ Examples:
 function joinWords(word: string, previous: string | undefined): string {
   return previous === undefined ? word : `${previous} ${word}`;
 }
-
-const descriptorOf = (words: string): LayerDescriptor => descriptorArgument(words);
 
 type Explained = ReturnType<typeof explain>;
 

@@ -1,7 +1,15 @@
 import type { LayerDescriptor } from '../descriptor.js';
 import { descriptorWeightShape } from '../descriptor.js';
 import type { Activation, ConvOptions, ConvTransposeOptions, Layer, PaddingMode, Rank } from '../index.js';
-import { Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from '../index.js';
+import {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  DepthwiseSeparableConv2d,
+} from '../index.js';
 import type { EngineName, LayoutName, MathName } from './options.js';
 
 /** What a command adds to a descriptor to make a layer of it. */
@@ -54,4 +62,28 @@ function standard<R extends Rank>({ options }: LayerDescriptor, settings: LayerS
 function transposed<R extends Rank>({ options }: LayerDescriptor, settings: LayerSettings): ConvTransposeOptions<R> {
   const { channelsLast: _, paddingMode: __, ...rest } = settings;
   return { ...options, ...rest } as unknown as ConvTransposeOptions<R>;
+}
+
+/** The pointwise stage behind a depthwise one. */
+export interface PointwiseStage {
+  readonly outChannels: number;
+  readonly weight: Float32Array;
+  readonly bias?: Float32Array;
+}
+
+/** A depthwise 2-D descriptor with a pointwise stage behind it, as one layer. The activation comes last. */
+export function createSeparable(
+  descriptor: LayerDescriptor,
+  settings: LayerSettings,
+  pointwise: PointwiseStage,
+): Layer {
+  const { groups: _, activation, engine, algorithm, math, ...depthwise } = standard<2>(descriptor, settings);
+  return new DepthwiseSeparableConv2d({
+    depthwise: { ...depthwise, multiplier: descriptor.options.outChannels / descriptor.options.groups },
+    pointwise: { ...pointwise, activation },
+    layout: settings.channelsLast ? 'NHWC' : 'NCHW',
+    engine,
+    algorithm,
+    math,
+  });
 }

@@ -1,6 +1,7 @@
 import { selectEngine } from '../engines.js';
 import { ConvolithError } from '../errors.js';
 import type { NativeBinding } from '../native/binding.js';
+import { rewrapped } from '../native/engine.js';
 import { loadBinding } from '../native/load.js';
 
 /** The addon itself, for what is beyond the layers' interface. @throws ConvolithError `ERR_LOAD` where it cannot load. */
@@ -18,7 +19,7 @@ export function withIsa<T>(isa: string | undefined, work: () => T): T {
   if (isa === undefined) return work();
   const binding = nativeBinding();
   const before = binding.getIsa();
-  binding.setIsa(isa);
+  rewrapped(() => binding.setIsa(isa));
   try {
     return work();
   } finally {

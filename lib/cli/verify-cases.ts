@@ -27,6 +27,8 @@ export const WHOLE_ACTIVATIONS: readonly (ActivationName | null)[] = [null, 'rel
 /** One layer to compare, whole but for its data. */
 export interface VerifyCase {
   readonly descriptor: LayerDescriptor;
+  /** Output channels of a pointwise stage that makes a depthwise layer a separable one; `null` for none. */
+  readonly pointwise: number | null;
   readonly layout: LayoutName;
   readonly bias: boolean;
   readonly residual: boolean;
@@ -37,6 +39,7 @@ export interface VerifyCase {
 /** The case in one line, for a report. */
 export function describeCase(tested: VerifyCase): string {
   const extras: string[] = [tested.layout];
+  if (tested.pointwise !== null) extras.push(`then pointwise o${tested.pointwise}`);
   if (tested.bias) extras.push('bias');
   if (tested.residual) extras.push('residual');
   if (tested.paddingMode !== 'zeros') extras.push(tested.paddingMode);
@@ -90,16 +93,29 @@ const FIXED = [
   't n1c4d3h4w5 o6 k3x3x3 s2 p1 op1',
 ] as const;
 
+/** Depthwise layers, and what the pointwise stage behind them gives. */
+const FIXED_SEPARABLE = [
+  ['n1c32h14w14 o32 k3x3 p1 g32', 64],
+  ['n2c17h15w13 o17 k3x3 s2 p1 g17', 33],
+  ['n1c8h20w20 o16 k5x5 p2 g8', 1],
+  ['n1c48h9w9 o48 k3x3 p2 d2 g48', 48],
+] as const;
+
 const FIXED_EPILOGUES: readonly Pick<VerifyCase, 'bias' | 'residual' | 'paddingMode' | 'activation'>[] = [
   { bias: false, residual: false, paddingMode: 'zeros', activation: null },
   { bias: true, residual: true, paddingMode: 'zeros', activation: 'relu' },
 ];
 
+/** Each layer in both layouts, one with each epilogue; which with which alternates, as the two together take twice as long. */
 export function fixedCases(): VerifyCase[] {
-  return FIXED.flatMap((text) =>
-    LAYOUTS.flatMap((layout) =>
-      FIXED_EPILOGUES.map((epilogue) => ({ descriptor: parseDescriptor(text), layout, ...epilogue })),
-    ),
+  const layers = [...FIXED.map((text) => [text, null] as const), ...FIXED_SEPARABLE];
+  return layers.flatMap(([text, pointwise], index) =>
+    LAYOUTS.map((layout, place) => ({
+      descriptor: parseDescriptor(text),
+      pointwise,
+      layout,
+      ...FIXED_EPILOGUES[(index + place) % FIXED_EPILOGUES.length],
+    })),
   );
 }
 
@@ -112,8 +128,11 @@ export function randomCase(random: Random): VerifyCase {
     const descriptor = randomDescriptor(random);
     if (descriptor === null) continue;
     const transposed = descriptor.kind === 'convTranspose';
+    const { inChannels, groups } = descriptor.options;
+    const depthwise = descriptor.rank === 2 && !transposed && groups === inChannels;
     return {
       descriptor,
+      pointwise: depthwise && random.chance(0.5) ? random.integer(1, 64) : null,
       layout: random.pick(LAYOUTS),
       bias: random.chance(0.6),
       residual: random.chance(0.3),

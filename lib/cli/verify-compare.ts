@@ -1,8 +1,8 @@
 import { descriptorInputShape } from '../descriptor.js';
 import { ConvolithError } from '../errors.js';
 import type { Layer } from '../index.js';
-import type { LayerSettings } from './layer.js';
-import { createLayer, isChannelsLast, product, weightCount } from './layer.js';
+import type { LayerSettings, PointwiseStage } from './layer.js';
+import { createLayer, createSeparable, isChannelsLast, product, weightCount } from './layer.js';
 import { withIsa } from './native.js';
 import type { Random } from './random.js';
 import type { VerifyCase } from './verify-cases.js';
@@ -51,6 +51,7 @@ interface CaseData {
   readonly tested: VerifyCase;
   readonly inputShape: readonly number[];
   readonly settings: Omit<LayerSettings, 'engine' | 'algorithm' | 'math'>;
+  readonly pointwise: PointwiseStage | null;
   readonly input: Float32Array;
   readonly residual: Float32Array | undefined;
   readonly expected: Float32Array;
@@ -69,9 +70,10 @@ export class Comparison {
     private readonly random: Random,
   ) {}
 
-  /** Sorted by instruction set, then by the engine's own order of algorithms. */
+  /** By instruction set, then by the engine's own order of algorithms, those of two-stage layers after them. */
   results(): Tally[] {
-    return this.isas.flatMap((isa) => this.algorithms.map((algorithm) => this.tally(isa, algorithm)));
+    const found = [...this.tallies.values()];
+    return this.isas.flatMap((isa) => found.filter((tally) => tally.isa === isa));
   }
 
   check(tested: VerifyCase): void {
@@ -81,19 +83,22 @@ export class Comparison {
 
   private checkOn(data: CaseData): void {
     for (const isa of this.isas) {
-      for (const algorithm of this.algorithms) this.checkOne(data, isa, algorithm);
+      if (data.pointwise !== null) this.checkOne(data, isa, 'auto');
+      else for (const algorithm of this.algorithms) this.checkOne(data, isa, algorithm);
     }
   }
 
-  private checkOne(data: CaseData, isa: string, algorithm: string): void {
-    const tally = this.tally(isa, algorithm);
-    const strict = withIsa(isa, () => runForced(data, algorithm, 'strict'));
+  /** `'auto'` is for layers of two stages, which have a list of their own; they are tallied by what served. */
+  private checkOne(data: CaseData, isa: string, request: string): void {
+    const strict = withIsa(isa, () => runForced(data, request, 'strict'));
     // Whole numbers are exact only where nothing but the order of summation changes: what 'strict' takes.
-    const output = strict ?? withIsa(isa, () => runForced(data, algorithm, 'fast'));
-    if (output === null) {
-      tally.refused++;
+    const ran = strict ?? withIsa(isa, () => runForced(data, request, 'fast'));
+    if (ran === null) {
+      this.tally(isa, request).refused++;
       return;
     }
+    const { output, algorithm } = ran;
+    const tally = this.tally(isa, request === 'auto' ? `${algorithm} (two stages)` : algorithm);
     tally.layers++;
     tally.values += output.length;
     const exact = data.kind === 'whole' && strict !== null;
@@ -145,37 +150,67 @@ function makeData(tested: VerifyCase, kind: DataKind, random: Random): CaseData 
   const channelsLast = isChannelsLast(tested.layout);
   const inputShape = descriptorInputShape(descriptor, channelsLast);
   const draw = (count: number) => (kind === 'whole' ? random.integers(count, WHOLE_BOUND) : random.uniform(count));
-  const settings = {
-    weight: draw(weightCount(descriptor)),
-    bias: tested.bias ? draw(descriptor.options.outChannels) : undefined,
-    channelsLast,
-    paddingMode: tested.paddingMode,
-    activation: tested.activation ?? undefined,
+  const biasOf = (count: number) => (tested.bias ? draw(count) : undefined);
+  const between = descriptor.options.outChannels;
+  const bare: Omit<CaseData, 'scale' | 'expected' | 'residual'> = {
+    kind,
+    tested,
+    inputShape,
+    settings: {
+      weight: draw(weightCount(descriptor)),
+      bias: biasOf(between),
+      channelsLast,
+      paddingMode: tested.paddingMode,
+      activation: tested.activation ?? undefined,
+    },
+    pointwise:
+      tested.pointwise === null
+        ? null
+        : {
+            outChannels: tested.pointwise,
+            weight: draw(tested.pointwise * between),
+            bias: biasOf(tested.pointwise),
+          },
+    input: draw(product(inputShape)),
   };
-  const input = draw(product(inputShape));
-  const layer = createLayer(descriptor, { ...settings, engine: 'reference', algorithm: 'reference' });
+  const layer = makeLayer(bare, REFERENCE);
   try {
-    const outputCount = product(layer.outputShape(inputShape));
-    const residual = tested.residual ? draw(outputCount) : undefined;
-    const expected = forward(layer, input, inputShape, residual);
-    const bare: Omit<CaseData, 'scale'> = { kind, tested, inputShape, settings, input, residual, expected };
-    return { ...bare, scale: scaleOf(bare) };
+    const residual = tested.residual ? draw(product(layer.outputShape(inputShape))) : undefined;
+    const expected = forward(layer, bare.input, inputShape, residual);
+    const data = { ...bare, residual, expected };
+    return { ...data, scale: kind === 'whole' ? new Float32Array(0) : scaleOf(data) };
   } finally {
     layer.dispose();
   }
 }
 
+type EngineSettings = Pick<LayerSettings, 'engine' | 'algorithm' | 'math'>;
+
+/** The TypeScript engine's plain loops: what everything is compared with. */
+const REFERENCE: EngineSettings = { engine: 'reference', algorithm: 'reference' };
+
+function makeLayer(data: Pick<CaseData, 'tested' | 'settings' | 'pointwise'>, engine: EngineSettings): Layer {
+  const { descriptor } = data.tested;
+  const settings = { ...data.settings, ...engine };
+  return data.pointwise === null
+    ? createLayer(descriptor, settings)
+    : createSeparable(descriptor, settings, data.pointwise);
+}
+
 /** The same layer on absolute values, without its activation. */
 function scaleOf(data: Omit<CaseData, 'scale'>): Float32Array {
-  const { tested, settings, input, inputShape, residual } = data;
-  const layer = createLayer(tested.descriptor, {
-    ...settings,
-    weight: settings.weight.map(Math.abs),
-    bias: settings.bias?.map(Math.abs),
-    activation: undefined,
-    engine: 'reference',
-    algorithm: 'reference',
+  const { settings, pointwise, input, inputShape, residual } = data;
+  const magnitudes = <T extends { weight: Float32Array; bias?: Float32Array }>(stage: T): T => ({
+    ...stage,
+    weight: stage.weight.map(Math.abs),
+    bias: stage.bias?.map(Math.abs),
   });
+  const absolute = {
+    tested: data.tested,
+    settings: { ...magnitudes(settings), activation: undefined },
+    pointwise: pointwise === null ? null : magnitudes(pointwise),
+  };
+  const layer = makeLayer(absolute, REFERENCE);
   try {
     return forward(layer, input.map(Math.abs), inputShape, residual?.map(Math.abs));
   } finally {
@@ -183,14 +218,20 @@ function scaleOf(data: Omit<CaseData, 'scale'>): Float32Array {
   }
 }
 
-/** The native output with an algorithm forced, or `null` where it refuses the layer. */
-function runForced(data: CaseData, algorithm: string, math: 'fast' | 'strict'): Float32Array | null {
+/** The native output with an algorithm forced, and what served; `null` where that refuses the layer, which `'auto'` must not. */
+function runForced(
+  data: CaseData,
+  request: string,
+  math: 'fast' | 'strict',
+): { readonly output: Float32Array; readonly algorithm: string } | null {
   let layer: Layer | undefined;
   try {
-    layer = createLayer(data.tested.descriptor, { ...data.settings, engine: 'native', algorithm, math });
-    return forward(layer, data.input, data.inputShape, data.residual);
+    layer = makeLayer(data, { engine: 'native', algorithm: request, math });
+    const output = forward(layer, data.input, data.inputShape, data.residual);
+    return { output, algorithm: layer.explain(data.inputShape).algorithm };
   } catch (error) {
-    if (error instanceof ConvolithError && error.code === 'ERR_UNSUPPORTED') return null;
+    const refused = request !== 'auto' && error instanceof ConvolithError && error.code === 'ERR_UNSUPPORTED';
+    if (refused) return null;
     throw error;
   } finally {
     layer?.dispose();
@@ -203,7 +244,5 @@ function forward(
   shape: readonly number[],
   residual: Float32Array | undefined,
 ): Float32Array {
-  const tensor = { data, shape: [...shape] };
-  if (residual === undefined) return layer.forward(tensor).data;
-  return layer.forward(tensor, { residual: { data: residual, shape: layer.outputShape([...shape]) } }).data;
+  return layer.forward({ data, shape }, residual === undefined ? {} : { residual }).data;
 }

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import color from 'picocolors';
+import { expected } from '../errors.js';
 import { columns, significant } from './format.js';
 import { nativeBinding } from './native.js';
 import { integerArgument, isaOption, jsonOption, secondsArgument } from './options.js';
@@ -62,7 +63,7 @@ function verify(options: VerifyOptions): Verified {
   const binding = nativeBinding();
   const isas = binding.isas();
   if (options.isa !== undefined && !isas.includes(options.isa)) {
-    throw new InvalidArgumentError(`expected one of ${isas.join(', ')} for --isa, got ${options.isa}`);
+    throw expected('ERR_OPTION', `one of ${isas.join(', ')} (this CPU's)`, '--isa', options.isa);
   }
   const random = new Random(options.seed);
   const comparison = new Comparison(options.isa ? [options.isa] : isas, binding.algorithms(), random);
