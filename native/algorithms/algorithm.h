@@ -25,9 +25,12 @@ class WeightStore {
   /** The packing called `key`, made by `pack` where no plan has asked for it yet. */
   std::shared_ptr<const AlignedBuffer> packed(const std::string& key, const std::function<AlignedBuffer()>& pack);
 
+  /** Memory of the weights as given and as packed so far. */
+  Index bytes() const;
+
  private:
   const std::vector<Stage> stages_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const AlignedBuffer>> packed_;
 };
 

@@ -102,6 +102,8 @@ std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
   return plan;
 }
 
+Index Layer::bytes() const { return weights_->bytes(); }
+
 void Plan::run(const float* input, float* output, const float* residual, const CancelToken* token) const {
   const Buffers buffers{input, output, residual};
   const int threads = thread_limit();
