@@ -73,10 +73,14 @@ struct Objection {
   bool able = false;
 };
 
+/** Layers of one convolution, of a depthwise and a pointwise one in one pass, or both. */
+enum class Serves : std::uint8_t { single, separable, any };
+
 /** A row of algorithms.inc. */
 struct Candidate {
   const char* name;
-  /** Nothing where the algorithm is the one to take, unless one before it is. */
+  Serves serves;
+  /** Nothing where the algorithm is the one to take, unless one before it is. Asked for layers that it serves alone. */
   std::optional<Objection> (*refuse)(const Problem&);
   std::unique_ptr<const Executor> (*make)(const Problem&);
 };

@@ -101,9 +101,50 @@ class Reference final : public Executor {
   const MapStrides in_, out_;
 };
 
+/** Both stages by definition, one after the other, a whole image of the intermediate map in memory. */
+class TwoStages final : public Executor {
+ public:
+  explicit TwoStages(const Problem& p)
+      : first_store_({p.weights.stage(0)}),
+        second_store_({p.weights.stage(1)}),
+        batch_(p.geometry.batch),
+        in_(p.spec().channels_last, p.spec().in_channels, p.geometry.input),
+        middle_(p.spec().channels_last, p.spec().out_channels, p.geometry.output),
+        out_(p.spec().channels_last, second_store_.stage().spec.out_channels, p.geometry.output) {
+    ConvGeometry first = p.geometry;
+    first.batch = 1;
+    const ConvGeometry second{1, first.output, first.output, {0, 0, 0}, {0, 0, 0}};
+    first_ = std::make_unique<Reference>(Problem{first_store_, first, p.kernels});
+    second_ = std::make_unique<Reference>(Problem{second_store_, second, p.kernels});
+  }
+
+  Index tasks(int) const override { return batch_; }
+
+  void run(const Buffers& buffers, Index task, int, float* scratch) const override {
+    const Buffers first{buffers.input + task * in_.image, scratch, nullptr};
+    for (Index i = 0, count = first_->tasks(1); i < count; ++i) first_->run(first, i, 1, nullptr);
+    const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + task * out_.image;
+    const Buffers second{scratch, buffers.output + task * out_.image, residual};
+    for (Index i = 0, count = second_->tasks(1); i < count; ++i) second_->run(second, i, 1, nullptr);
+  }
+
+  Index workspace_bytes() const override { return middle_.image * 4; }
+  Index packed_bytes() const override { return 0; }
+  std::string tile() const override { return "1x1"; }
+
+ private:
+  WeightStore first_store_, second_store_;
+  const Index batch_;
+  const MapStrides in_, middle_, out_;
+  std::unique_ptr<const Executor> first_, second_;
+};
+
 }  // namespace
 
 std::optional<Objection> refuse_reference(const Problem&) { return std::nullopt; }
-std::unique_ptr<const Executor> make_reference(const Problem& p) { return std::make_unique<Reference>(p); }
+std::unique_ptr<const Executor> make_reference(const Problem& p) {
+  if (p.weights.stage_count() > 1) return std::make_unique<TwoStages>(p);
+  return std::make_unique<Reference>(p);
+}
 
 }  // namespace convolith

@@ -138,49 +138,11 @@ class Separable final : public Executor {
   std::unique_ptr<const PointwiseStage> whole_, rest_;
 };
 
-/** Both stages by definition, one after the other, a whole image of the intermediate map in memory. */
-class SeparableReference final : public Executor {
- public:
-  explicit SeparableReference(const Problem& p)
-      : first_store_({p.weights.stage(0)}),
-        second_store_({p.weights.stage(1)}),
-        batch_(p.geometry.batch),
-        in_(p.spec().channels_last, p.spec().in_channels, p.geometry.input),
-        middle_(p.spec().channels_last, p.spec().out_channels, p.geometry.output),
-        out_(p.spec().channels_last, second_store_.stage().spec.out_channels, p.geometry.output) {
-    ConvGeometry first = p.geometry;
-    first.batch = 1;
-    const ConvGeometry second{1, first.output, first.output, {0, 0, 0}, {0, 0, 0}};
-    first_ = make_reference({first_store_, first, p.kernels});
-    second_ = make_reference({second_store_, second, p.kernels});
-  }
-
-  Index tasks(int) const override { return batch_; }
-
-  void run(const Buffers& buffers, Index task, int, float* scratch) const override {
-    const Buffers first{buffers.input + task * in_.image, scratch, nullptr};
-    for (Index i = 0, count = first_->tasks(1); i < count; ++i) first_->run(first, i, 1, nullptr);
-    const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + task * out_.image;
-    const Buffers second{scratch, buffers.output + task * out_.image, residual};
-    for (Index i = 0, count = second_->tasks(1); i < count; ++i) second_->run(second, i, 1, nullptr);
-  }
-
-  Index workspace_bytes() const override { return middle_.image * 4; }
-  Index packed_bytes() const override { return 0; }
-  std::string tile() const override { return "1x1"; }
-
- private:
-  WeightStore first_store_, second_store_;
-  const Index batch_;
-  const MapStrides in_, middle_, out_;
-  std::unique_ptr<const Executor> first_, second_;
-};
-
 }  // namespace
 
 void check_separable(const ConvSpec& depthwise, const ConvSpec& pointwise) {
   const bool fits = !depthwise.transposed && depthwise.group_in() == 1 && !pointwise.transposed &&
-                    pointwise.kernel.volume() == 1 && pointwise.stride.volume() == 1 && pointwise.groups == 1 &&
+                    pointwise.kernel.volume() == 1 && pointwise.stride.volume() == 1 &&
                     pointwise.in_channels == depthwise.out_channels &&
                     pointwise.channels_last == depthwise.channels_last;
   if (fits) return;
@@ -189,14 +151,8 @@ void check_separable(const ConvSpec& depthwise, const ConvSpec& pointwise) {
               "pointwise but received stages that do not fit");
 }
 
-const std::vector<Candidate>& separable_candidates() {
-  static const std::vector<Candidate> list = {
-      {"separable", [](const Problem&) -> std::optional<Objection> { return std::nullopt; },
-       [](const Problem& p) -> std::unique_ptr<const Executor> { return std::make_unique<Separable>(p); }},
-      {"reference", [](const Problem&) -> std::optional<Objection> { return std::nullopt; },
-       [](const Problem& p) -> std::unique_ptr<const Executor> { return std::make_unique<SeparableReference>(p); }},
-  };
-  return list;
-}
+std::optional<Objection> refuse_separable(const Problem&) { return std::nullopt; }
+
+std::unique_ptr<const Executor> make_separable(const Problem& p) { return std::make_unique<Separable>(p); }
 
 }  // namespace convolith
