@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { build } from 'vite';
 import { root, run, runNpm } from './support/native-build.mjs';
 
@@ -61,33 +61,35 @@ function prepareStage(addon) {
   symlinkSync(join(root, 'node_modules'), join(stage, 'node_modules'));
 }
 
-/** One test file as a module at its own place in the stage, so that paths from __dirname hold. */
+/** Gives every bundled module the `__dirname` of its own place in the stage, where the addon and package.json are. */
+const placeModules = {
+  name: 'place-modules',
+  transform(code, id) {
+    const folder = relative(root, dirname(id));
+    if (folder.startsWith('..') || folder.includes('node_modules') || !code.includes('__dirname')) return null;
+    return code.replaceAll('__dirname', JSON.stringify(join(stage, folder)));
+  },
+};
+
+/** One test file and what it imports of this project, as a module. */
 async function bundle(file) {
   const name = `${basename(file, '.ts')}.mjs`;
   await build({
     root,
     configFile: false,
     logLevel: 'warn',
-    ssr: { noExternal: [/plain-vitest/] },
+    plugins: [placeModules],
     resolve: { alias: [{ find: /^vitest$/, replacement: join(root, 'scripts', 'support', 'plain-vitest.mjs') }] },
     build: {
       ssr: join(root, file),
-      outDir: join(stage, 'test', 'support'),
+      outDir: stage,
       emptyOutDir: false,
       minify: false,
       target: 'node20',
-      rollupOptions: {
-        output: {
-          entryFileNames: name,
-          codeSplitting: false,
-          banner:
-            "import { dirname as dirnameOf } from 'node:path';\nimport { fileURLToPath as pathOf } from 'node:url';\n" +
-            'const __dirname = dirnameOf(pathOf(import.meta.url));',
-        },
-      },
+      rollupOptions: { output: { entryFileNames: name, codeSplitting: false } },
     },
   });
-  return join(stage, 'test', 'support', name);
+  return join(stage, name);
 }
 
 /** A program under qemu; null where it ended badly, else what it printed. */

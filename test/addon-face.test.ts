@@ -395,7 +395,7 @@ describe('asynchronous runs', () => {
   test('an output transferred or resized under way is ERR_BUFFER', async () => {
     const { plan, input, output } = fixture();
     const run = plan.runAsync(input, output, null, null);
-    const moved = new Float32Array(structuredClone(output.buffer, { transfer: [output.buffer] }));
+    const moved = new Float32Array(structuredClone(output.buffer, { transfer: [output.buffer as ArrayBuffer] }));
     expect(await reject(run)).toBe('ERR_BUFFER');
     expect(moved.every((value) => value === UNTOUCHED)).toBe(true);
     const shrinking = resizable(4 * OUTPUT);
@@ -421,7 +421,8 @@ describe('asynchronous runs', () => {
       outputs.map((output, index) => plan.runAsync(input, output, null, null).then(() => order.push(index))),
     );
     expect(outputs.every((output) => output[0] === CORNER)).toBe(true);
-    // Workers take them in order; one that the system halts for a moment delivers late.
-    expect(order.filter((index, place) => Math.abs(index - place) > 20)).toEqual([]);
+    // Workers take them in order. The system may halt a worker, which then delivers the one run it holds late.
+    const late = order.filter((index, place) => Math.abs(index - place) > 20);
+    expect(late.length).toBeLessThanOrEqual(binding.getThreads());
   });
 });

@@ -21,8 +21,8 @@ export interface NativeBinding {
   availableThreads(): number;
   getThreads(): number;
   setThreads(count: number): void;
-  /** Peak of f32 fused multiply-adds on one core, GFLOP/s, measured now; of the instruction set in use where none is named. */
-  fmaPeak(isa?: string): number;
+  /** Peak of f32 fused multiply-adds on one core with the instruction set in use, GFLOP/s, measured now. */
+  fmaPeak(): number;
   /** Bandwidth of one core reading and writing memory beyond its caches, GB/s, measured now. */
   memoryBandwidth(): number;
 }

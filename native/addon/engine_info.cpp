@@ -9,6 +9,7 @@
 #include "isa/isa.h"
 #include "kernels/table.h"
 #include "plan/plan.h"
+#include "plan/probe.h"
 
 namespace convolith {
 
@@ -44,6 +45,12 @@ Napi::Value set_isa(const Napi::CallbackInfo& info) {
 
 Napi::Value algorithms(const Napi::CallbackInfo& info) { return to_array(info.Env(), algorithm_names()); }
 
+Napi::Value peak(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), fma_peak()); }
+
+Napi::Value bandwidth(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), memory_bandwidth());
+}
+
 Napi::Value available(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), available_threads());
 }
@@ -72,6 +79,8 @@ void export_engine_info(Napi::Env env, Napi::Object exports) {
   export_function<get_isa>(env, exports, "getIsa");
   export_function<set_isa>(env, exports, "setIsa");
   export_function<algorithms>(env, exports, "algorithms");
+  export_function<peak>(env, exports, "fmaPeak");
+  export_function<bandwidth>(env, exports, "memoryBandwidth");
   export_function<available>(env, exports, "availableThreads");
   export_function<get_threads>(env, exports, "getThreads");
   export_function<set_threads>(env, exports, "setThreads");

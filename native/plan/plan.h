@@ -1,28 +1,17 @@
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/thread_pool.h"
-#include "spec/spec.h"
+#include "spec/stage.h"
 
 namespace convolith {
 
 struct KernelTable;
 class Executor;
 class WeightStore;
-
-/** One stage of a layer. Weights in canonical order (see lib/engine.ts), copied by the layer. */
-struct Stage {
-  ConvSpec spec;
-  std::vector<float> weight;
-  /** Empty where there is none. */
-  std::vector<float> bias;
-};
 
 struct Refusal {
   std::string algorithm, reason;

@@ -11,26 +11,29 @@ export interface EngineUnderTest {
   select(): Engine;
 }
 
+const CHOICES = ['all', 'native', 'reference'];
+
 /**
- * Every engine and instruction set there is here. The native engine may be left out only by saying so
- * (`CONVOLITH_TEST_ENGINES=reference`): an addon that is not built is a failure, never a silent skip.
+ * Every engine and instruction set there is here. One may be left out only by saying so
+ * (`CONVOLITH_TEST_ENGINES=reference` or `native`): an addon that is not built is a failure, never a silent skip.
  */
-export async function enginesUnderTest(): Promise<EngineUnderTest[]> {
+export function enginesUnderTest(): EngineUnderTest[] {
+  const choice = process.env.CONVOLITH_TEST_ENGINES ?? 'all';
+  if (!CHOICES.includes(choice))
+    throw new Error(`Expected one of ${CHOICES} for CONVOLITH_TEST_ENGINES, not ${choice}`);
   const reference = createReferenceEngine();
-  const engines: EngineUnderTest[] = [{ label: 'reference js', isa: 'js', select: () => reference }];
-  if (process.env.CONVOLITH_TEST_ENGINES === 'reference') return engines;
+  const js: EngineUnderTest = { label: 'reference js', isa: 'js', select: () => reference };
+  if (choice === 'reference') return [js];
   const { binding, reason } = loadBinding();
-  if (binding === null) throw new Error(`The addon cannot be tested: ${reason}`);
+  if (binding === null) throw new Error(`Expected the addon to load, but ${reason}`);
   const native = createNativeEngine(binding);
-  for (const isa of binding.isas()) {
-    engines.push({
-      label: `native ${isa}`,
-      isa,
-      select() {
-        binding.setIsa(isa);
-        return native;
-      },
-    });
-  }
-  return engines;
+  const perIsa = binding.isas().map((isa) => ({
+    label: `native ${isa}`,
+    isa,
+    select() {
+      binding.setIsa(isa);
+      return native;
+    },
+  }));
+  return choice === 'native' ? perIsa : [js, ...perIsa];
 }

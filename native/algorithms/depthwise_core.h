@@ -1,0 +1,63 @@
+#pragma once
+
+#include "algorithms/algorithm.h"
+#include "algorithms/epilogue_data.h"
+#include "algorithms/lattice.h"
+#include "algorithms/staging.h"
+#include "base/arena.h"
+
+namespace convolith {
+
+/**
+ * Depthwise convolution of a strip of output rows, channels last in the lanes. Shared by the depthwise algorithm, which
+ * writes maps, and by the separable one, whose pointwise product reads the strip from cache.
+ */
+class DepthwiseCore {
+ public:
+  DepthwiseCore(const Problem& problem, const Lattice& lattice);
+
+  /** Rows [y0, y0 + rows) of slice `z` of one image, `count` channels from output channel `channel`. */
+  struct Strip {
+    Index z = 0, y0 = 0, rows = 0, channel = 0, channels = 0;
+  };
+  /** Where the strip goes: pixel (y - y0, x) of channel c at out[(y - y0) * row + x * pixel + c - channel]. */
+  struct Target {
+    float* out = nullptr;
+    const float* residual = nullptr;
+    Index row = 0, pixel = 0;
+  };
+  struct Work {
+    float* staged = nullptr;
+    Index* z_list = nullptr;
+    Index* y_list = nullptr;
+    Index* y_offset = nullptr;  // [rows of the strip][taps], kOutside for zeros
+    Index* x_offset = nullptr;  // [columns][taps]
+    const float** inputs = nullptr;
+    Index* out_offset = nullptr;
+  };
+
+  /** `image`: the input of one image. */
+  void run(const Strip& strip, const float* image, const Target& target, Work& work) const;
+  /** Scratch of strips of at most `rows` rows and `channels` channels. */
+  Work take_work(Scratch& scratch, Index rows, Index channels) const;
+
+  Index packed_bytes() const { return packed_->bytes(); }
+  Index input_bytes_a_row() const;
+  const Lattice& lattice() const { return lattice_; }
+
+ private:
+  const float* stage(const Strip& strip, const float* image, Work& work, Index& z_stride) const;
+
+  const KernelTable& kernels_;
+  const Lattice lattice_;
+  const EpilogueData epilogue_;
+  const Index channels_, multiplier_;
+  const MapStrides in_;
+  /** Channels first, or an input channel that serves several output channels: copied into scratch. */
+  const bool staged_;
+  std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
+  Index weight_stride_ = 0;
+  AlignedBuffer zeros_;
+};
+
+}  // namespace convolith

@@ -1,0 +1,110 @@
+#include "algorithms/lattice.h"
+
+#include <algorithm>
+
+namespace convolith {
+
+namespace {
+
+/** One axis of a spec and its geometry. */
+struct Axis {
+  Index input, output, kernel, stride, dilation, pad;
+  PaddingMode mode;
+};
+
+bool meets_input(const LatticeAxis& axis, Index offset) {
+  if (axis.mode != PaddingMode::zeros) return true;
+  // The smallest i with i * in_step + offset >= 0.
+  const Index i = offset >= 0 ? 0 : ceil_div(-offset, axis.in_step);
+  return i < axis.count && i * axis.in_step + offset < axis.in_size;
+}
+
+void add_tap(LatticeAxis& axis, Index kernel, Index offset) {
+  if (meets_input(axis, offset)) axis.taps.push_back({kernel, offset});
+}
+
+LatticeAxis standard_axis(const Axis& a) {
+  LatticeAxis axis;
+  axis.count = a.output;
+  axis.in_step = a.stride;
+  axis.in_size = a.input;
+  axis.mode = a.mode;
+  for (Index k = 0; k < a.kernel; ++k) add_tap(axis, k, k * a.dilation - a.pad);
+  return axis;
+}
+
+LatticeAxis phase_axis(const Axis& a, Index phase) {
+  LatticeAxis axis;
+  axis.out_start = phase;
+  axis.out_step = a.stride;
+  axis.count = phase < a.output ? ceil_div(a.output - phase, a.stride) : 0;
+  axis.in_size = a.input;
+  // Descending kernel positions are ascending input offsets.
+  for (Index k = a.kernel - 1; k >= 0; --k) {
+    const Index distance = phase + a.pad - k * a.dilation;
+    if (distance % a.stride == 0) add_tap(axis, k, distance / a.stride);
+  }
+  return axis;
+}
+
+Axis axis_d(const ConvSpec& s, const ConvGeometry& g) {
+  return {g.input.d, g.output.d, s.kernel.d, s.stride.d, s.dilation.d, g.pad_before.d, s.padding_mode};
+}
+Axis axis_h(const ConvSpec& s, const ConvGeometry& g) {
+  return {g.input.h, g.output.h, s.kernel.h, s.stride.h, s.dilation.h, g.pad_before.h, s.padding_mode};
+}
+Axis axis_w(const ConvSpec& s, const ConvGeometry& g) {
+  return {g.input.w, g.output.w, s.kernel.w, s.stride.w, s.dilation.w, g.pad_before.w, s.padding_mode};
+}
+
+}  // namespace
+
+Index LatticeAxis::source(Index coordinate) const {
+  if (coordinate >= 0 && coordinate < in_size) return coordinate;
+  switch (mode) {
+    case PaddingMode::zeros: return kOutside;
+    case PaddingMode::replicate: return std::clamp(coordinate, Index{0}, in_size - 1);
+    // A pad is less than the input for reflect and at most the input for circular, so one fold is enough.
+    case PaddingMode::reflect: return coordinate < 0 ? -coordinate : 2 * (in_size - 1) - coordinate;
+    case PaddingMode::circular: return coordinate < 0 ? coordinate + in_size : coordinate - in_size;
+  }
+  return kOutside;
+}
+
+bool LatticeAxis::contiguous_taps() const {
+  for (std::size_t i = 1; i < taps.size(); ++i) {
+    if (taps[i].offset != taps[i - 1].offset + 1) return false;
+  }
+  return true;
+}
+
+Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry) {
+  return {standard_axis(axis_d(spec, geometry)), standard_axis(axis_h(spec, geometry)),
+          standard_axis(axis_w(spec, geometry))};
+}
+
+std::vector<Lattice> transposed_lattices(const ConvSpec& spec, const ConvGeometry& geometry) {
+  const Axis d = axis_d(spec, geometry);
+  const Axis h = axis_h(spec, geometry);
+  const Axis w = axis_w(spec, geometry);
+  std::vector<Lattice> phases;
+  for (Index z = 0; z < std::min(d.stride, d.output); ++z) {
+    for (Index y = 0; y < std::min(h.stride, h.output); ++y) {
+      for (Index x = 0; x < std::min(w.stride, w.output); ++x) {
+        phases.push_back({phase_axis(d, z), phase_axis(h, y), phase_axis(w, x)});
+      }
+    }
+  }
+  return phases;
+}
+
+std::string lattice_key(const Lattice& lattice) {
+  std::string key;
+  for (const LatticeAxis* axis : {&lattice.z, &lattice.y, &lattice.x}) {
+    for (const auto& tap : axis->taps) key += std::to_string(tap.kernel) + " ";
+    key += "; ";
+  }
+  return key;
+}
+
+}  // namespace convolith

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "spec/spec.h"
+
+namespace convolith {
+
+/**
+ * One axis of a convolution as its algorithms see it: output points out_start + i * out_step, i < count, and kernel taps
+ * that meet input coordinate i * in_step + offset. Stride, dilation and padding of a standard convolution, and each phase
+ * of a transposed one, are just such numbers.
+ */
+struct LatticeAxis {
+  struct Tap {
+    Index kernel = 0;
+    Index offset = 0;
+  };
+
+  Index count = 0, out_start = 0, out_step = 1, in_step = 1, in_size = 0;
+  PaddingMode mode = PaddingMode::zeros;
+  /** In ascending order of offset. Those that meet only zeros are left out. */
+  std::vector<Tap> taps;
+
+  static constexpr Index kOutside = -1;
+
+  /** Where the value at an input coordinate comes from, in [0, in_size), or kOutside for a zero. */
+  Index source(Index coordinate) const;
+  Index coordinate(Index i, Index tap) const { return i * in_step + taps[static_cast<std::size_t>(tap)].offset; }
+  Index tap_count() const { return static_cast<Index>(taps.size()); }
+  /** Whether the taps lie side by side in the input, so that a kernel row is one run of memory. */
+  bool contiguous_taps() const;
+};
+
+struct Lattice {
+  LatticeAxis z, y, x;
+
+  Index points() const { return z.count * y.count * x.count; }
+  Index tap_count() const { return z.tap_count() * y.tap_count() * x.tap_count(); }
+};
+
+/** A standard convolution's one lattice. */
+Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry);
+
+/**
+ * A transposed convolution's phases: with stride s an axis' output points of one residue modulo s are an ordinary
+ * convolution of stride 1 with every s-th tap (Shi et al., "Is the deconvolution layer the same as a convolutional
+ * layer?", 2016). Phases without points are left out; one without taps stays, since its outputs are bias alone.
+ */
+std::vector<Lattice> transposed_lattices(const ConvSpec& spec, const ConvGeometry& geometry);
+
+/** The kernel positions that a lattice's taps have. Those that meet only padding are left out, so a packing depends on it. */
+std::string lattice_key(const Lattice& lattice);
+
+}  // namespace convolith

@@ -1,0 +1,494 @@
+#include "algorithms/lattice_gemm.h"
+
+#include <algorithm>
+
+namespace convolith {
+
+namespace {
+
+/** Input and panel of a block share the second-level cache (1 MiB on the narrowest of today's server cores). */
+constexpr Index kInputBudget = Index{256} << 10;
+constexpr Index kPanelBudget = Index{256} << 10;
+constexpr Index kPointerBudget = Index{128} << 10;
+constexpr Index kFloat = sizeof(float);
+
+/** Fewer channels than this make runs too short for the kernel's inner loop: kernel rows are merged into one run. */
+constexpr Index kShortRun = 32;
+
+/** Rows that lie a multiple of 4 KiB apart share the sets of a first-level cache: 14 of them in 8 ways ran at half speed. */
+bool rows_collide(Index pitch) { return pitch * kFloat % 4096 == 0; }
+
+Index span(const LatticeAxis& axis) {
+  return axis.taps.empty() ? 0 : axis.taps.back().offset - axis.taps.front().offset + 1;
+}
+
+/** Input rows that `points` output points of an axis meet. */
+Index rows_met(const LatticeAxis& axis, Index points) {
+  return std::min((points - 1) * axis.in_step + span(axis), points * axis.tap_count());
+}
+
+/** The share of an axis' (point, tap) pairs that meet the input. */
+double share_inside(const LatticeAxis& axis) {
+  Index inside = 0;
+  for (Index i = 0; i < axis.count; ++i) {
+    for (Index t = 0; t < axis.tap_count(); ++t) {
+      inside += axis.source(axis.coordinate(i, t)) != LatticeAxis::kOutside ? 1 : 0;
+    }
+  }
+  const Index pairs = axis.count * axis.tap_count();
+  return pairs == 0 ? 1.0 : static_cast<double>(inside) / static_cast<double>(pairs);
+}
+
+}  // namespace
+
+/** One task's scratch. Offsets are floats from the image's (or the staged region's) first value. */
+struct LatticeGemm::Work {
+  float* staged;
+  Index* z_list;
+  Index* y_list;
+  Index* z_offset;     // [taps]
+  Index* y_offset;     // [block height][taps]
+  Index* x_offset;     // [block width][taps, or 1 where merged]
+  Index* point_y;      // [points], within the block
+  Index* point_x;
+  Tile* tiles;
+  const float** rows;  // [tile][run][row of the tile]
+  std::int32_t* run_start;
+  RunRange* ranges;    // [tile][chunk]
+  Index* map_offset;   // [points], of the output map
+  Index* plane_offset; // [points], of the planes
+  float* partial;
+  float* planes;
+  float* residual_planes;
+  const float* base = nullptr;
+  Index tile_count = 0;
+};
+
+LatticeGemm::LatticeGemm(const LatticeProblem& p)
+    : kernels_(p.kernels),
+      lattice_(p.lattice),
+      epilogue_(p.weights.stage()),
+      batch_(p.batch),
+      groups_(p.weights.stage().spec.groups),
+      group_in_(p.weights.stage().spec.group_in()),
+      group_out_(p.weights.stage().spec.group_out()),
+      channels_last_(p.weights.stage().spec.channels_last),
+      in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
+      out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
+      panels_(group_out_, p.kernels.gemm) {
+  choose_staging();
+  Index start = 0;
+  for (Index i = 0; i < panels_.count(); ++i) {
+    panel_start_.push_back(start);
+    start += runs_ * run_length_ * panels_.width(i);
+  }
+  group_packing_ = start;
+  const Stage& stage = p.weights.stage();
+  packed_ = p.weights.packed("gemm " + p.key + " lanes " + std::to_string(panels_.lanes),
+                             [&] { return pack(stage); });
+  zeros_ = AlignedBuffer(run_length_);
+  segmented_ = share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_;
+  cut_k();
+  choose_block();
+}
+
+void LatticeGemm::choose_staging() {
+  const bool short_runs = group_in_ < kShortRun && lattice_.x.tap_count() > 1;
+  merged_ = short_runs && lattice_.x.contiguous_taps();
+  staged_ = !channels_last_ || merged_ || rows_collide(in_.x * lattice_.x.in_step);
+  pitch_ = group_in_;
+  if (staged_ && !merged_ && rows_collide(pitch_ * lattice_.x.in_step)) pitch_ += 16;
+  run_length_ = merged_ ? lattice_.x.tap_count() * group_in_ : group_in_;
+  runs_ = lattice_.z.tap_count() * lattice_.y.tap_count() * (merged_ ? 1 : lattice_.x.tap_count());
+}
+
+void LatticeGemm::cut_k() {
+  const Index longest = std::max<Index>(kPanelBudget / kFloat / panels_.max_width(), 64);
+  if (run_length_ <= longest) {
+    const Index count = std::max<Index>(ceil_div(runs_ * run_length_, longest), 1);
+    const Index each = std::max<Index>(ceil_div(runs_, count), 1);
+    for (Index r = 0; r < runs_ || chunks_.empty(); r += each) {
+      chunks_.push_back({r, std::min(each, runs_ - r), 0, run_length_});
+    }
+    return;
+  }
+  const Index pieces = ceil_div(run_length_, longest);
+  for (Index r = 0; r < runs_ || chunks_.empty(); ++r) {
+    for (Index i = 0; i < pieces; ++i) {
+      chunks_.push_back({r, std::min<Index>(1, runs_ - r), run_length_ * i / pieces, run_length_ * (i + 1) / pieces});
+    }
+  }
+}
+
+void LatticeGemm::choose_block() {
+  // The block that reads least input a point, among those whose input and pointers fit their budgets.
+  const LatticeAxis& y = lattice_.y;
+  const LatticeAxis& x = lattice_.x;
+  const Index slices = std::max<Index>(lattice_.z.tap_count(), 1);
+  double least = 0.0;
+  for (Index cuts = 1; cuts <= x.count; cuts *= 2) {
+    const Index width = ceil_div(x.count, cuts);
+    const Index columns = (width - 1) * x.in_step + std::max<Index>(span(x), 1);
+    Index height = 0;
+    while (height < y.count) {
+      const Index next = height + 1;
+      const Index input = slices * rows_met(y, next) * columns * pitch_ * kFloat;
+      const Index pointers = next * width * std::max<Index>(runs_, 1) * 8;
+      const Index planes = next * width * panels_.max_width() * kFloat;
+      if (input > kInputBudget || pointers > kPointerBudget || planes > kPointerBudget) break;
+      height = next;
+    }
+    const bool last = width == 1;
+    if (height == 0 && !last) continue;
+    height = std::max<Index>(height, 1);
+    const double reads = static_cast<double>(rows_met(y, height) * columns) / static_cast<double>(height * width);
+    if (least == 0.0 || reads < least * 0.95) {
+      least = reads;
+      block_width_ = width;
+      block_height_ = height;
+    }
+    if (last) break;
+  }
+  blocks_y_ = ceil_div(y.count, block_height_);
+  block_height_ = ceil_div(y.count, blocks_y_);
+  blocks_x_ = ceil_div(x.count, block_width_);
+  block_width_ = ceil_div(x.count, blocks_x_);
+}
+
+AlignedBuffer LatticeGemm::pack(const Stage& stage) const {
+  const ConvSpec& spec = stage.spec;
+  const Index kernel_taps = spec.kernel.volume();
+  // Canonical weights: a step of one input channel, and of one output channel.
+  const Index in_step = spec.transposed ? group_out_ * kernel_taps : kernel_taps;
+  const Index out_step = spec.transposed ? kernel_taps : group_in_ * kernel_taps;
+  const Index group_step = group_in_ * group_out_ * kernel_taps;
+  AlignedBuffer packed(std::max<Index>(groups_ * group_packing_, 1));
+  for (Index g = 0; g < groups_; ++g) {
+    for (Index i = 0; i < panels_.count(); ++i) {
+      float* to = packed.data() + g * group_packing_ + panel_start_[static_cast<std::size_t>(i)];
+      const float* panel = stage.weight.data() + g * group_step + panels_[i].column * out_step;
+      const int width = panels_.width(i);
+      for (const auto& z : lattice_.z.taps) {
+        for (const auto& y : lattice_.y.taps) {
+          for (const auto& x : lattice_.x.taps) {
+            const float* tap = panel + (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
+            for (Index c = 0; c < group_in_; ++c, to += width) {
+              for (int j = 0; j < panels_[i].columns; ++j) to[j] = tap[c * in_step + j * out_step];
+            }
+          }
+        }
+      }
+    }
+  }
+  return packed;
+}
+
+LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
+  const Index points = block_height_ * block_width_;
+  const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
+  const Index slices = lattice_.z.tap_count();
+  const Index rows = rows_met(lattice_.y, block_height_);
+  const Index columns = (block_width_ - 1) * lattice_.x.in_step + std::max<Index>(span(lattice_.x), 1);
+  const Index planes = channels_last_ ? 0 : points * panels_.max_width();
+  Work w{};
+  w.staged = scratch.take<float>(staged_ ? slices * rows * columns * pitch_ : 0);
+  w.z_list = scratch.take<Index>(slices);
+  w.y_list = scratch.take<Index>(rows);
+  w.z_offset = scratch.take<Index>(slices);
+  w.y_offset = scratch.take<Index>(block_height_ * lattice_.y.tap_count());
+  w.x_offset = scratch.take<Index>(block_width_ * taps_x);
+  w.point_y = scratch.take<Index>(points);
+  w.point_x = scratch.take<Index>(points);
+  w.tiles = scratch.take<Tile>(points);
+  w.rows = scratch.take<const float*>(points * runs_);
+  w.run_start = scratch.take<std::int32_t>(points * runs_);
+  w.ranges = scratch.take<RunRange>(points * static_cast<Index>(chunks_.size()));
+  w.map_offset = scratch.take<Index>(points);
+  w.plane_offset = scratch.take<Index>(channels_last_ ? 0 : points);
+  w.partial = scratch.take<float>(chunks_.size() > 1 ? points * panels_.max_width() : 0);
+  w.planes = scratch.take<float>(planes);
+  w.residual_planes = scratch.take<float>(planes);
+  return w;
+}
+
+Index LatticeGemm::workspace_bytes() const {
+  Scratch measure;
+  take_work(measure);
+  return measure.used();
+}
+
+std::string LatticeGemm::tile() const {
+  return std::to_string(panels_.tile_rows) + "x" + std::to_string(panels_.max_width() / panels_.lanes);
+}
+
+Index LatticeGemm::parts(int threads) const {
+  const Index blocks = batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_;
+  if (threads == 1 || blocks >= Index{4} * threads) return 1;
+  return std::min(panels_.count(), ceil_div(Index{4} * threads, std::max<Index>(blocks, 1)));
+}
+
+Index LatticeGemm::tasks(int threads) const {
+  return batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_ * parts(threads);
+}
+
+LatticeGemm::Block LatticeGemm::block_of(Index index) const {
+  Block b;
+  b.x0 = index % blocks_x_ * block_width_;
+  index /= blocks_x_;
+  b.y0 = index % blocks_y_ * block_height_;
+  index /= blocks_y_;
+  b.z = index % lattice_.z.count;
+  index /= lattice_.z.count;
+  b.group = index % groups_;
+  b.image = index / groups_;
+  b.width = std::min(block_width_, lattice_.x.count - b.x0);
+  b.height = std::min(block_height_, lattice_.y.count - b.y0);
+  return b;
+}
+
+void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
+  const Index cuts = parts(threads);
+  const Block block = block_of(task / cuts);
+  if (block.width <= 0 || block.height <= 0) return;
+  Scratch memory(scratch);
+  Work work = take_work(memory);
+  locate(block, buffers, work);
+  arrange(block, work);
+  point(work);
+  const Index part = task % cuts;
+  for (Index i = panels_.count() * part / cuts; i < panels_.count() * (part + 1) / cuts; ++i) {
+    compute_panel(block, buffers, i, work);
+  }
+}
+
+/** Fills the offset tables of the block's points and taps, and the staged region where there is one. */
+void LatticeGemm::locate(const Block& block, const Buffers& buffers, Work& w) const {
+  const LatticeAxis& z = lattice_.z;
+  const LatticeAxis& y = lattice_.y;
+  const LatticeAxis& x = lattice_.x;
+  const float* image = buffers.input + block.image * in_.image;
+  Index z_stride = in_.z;
+  Index y_stride = in_.y;
+  Index x_stride = in_.x;
+  Index height = 0;
+  bool row_major = true;  // staged rows are a range; otherwise one list of rows a tap
+  const Index y_begin = y.taps.empty() ? 0 : y.coordinate(block.y0, 0);
+  const Index x_begin = x.taps.empty() ? 0 : x.coordinate(block.x0, 0);
+  w.base = image + block.group * group_in_ * in_.channel;
+  if (staged_) {
+    const Index range = (block.height - 1) * y.in_step + span(y);
+    height = std::min(range, block.height * y.tap_count());
+    row_major = height == range;
+    if (row_major) {
+      for (Index i = 0; i < height; ++i) w.y_list[i] = y_begin + i;
+    } else {
+      for (Index t = 0; t < y.tap_count(); ++t) {
+        for (Index i = 0; i < block.height; ++i) w.y_list[t * block.height + i] = y.coordinate(block.y0 + i, t);
+      }
+    }
+    for (Index t = 0; t < z.tap_count(); ++t) w.z_list[t] = z.coordinate(block.z, t);
+    const Region region{w.z_list, w.y_list, z.tap_count(), height, x_begin, (block.width - 1) * x.in_step + span(x)};
+    const StagedChannels channels{block.group * group_in_, group_in_, 1, pitch_};
+    stage_region(lattice_, region, image, in_, channels, kernels_, w.staged);
+    w.base = w.staged;
+    x_stride = pitch_;
+    y_stride = region.width * pitch_;
+    z_stride = height * y_stride;
+  }
+  for (Index t = 0; t < z.tap_count(); ++t) {
+    const Index source = z.source(z.coordinate(block.z, t));
+    w.z_offset[t] = source == LatticeAxis::kOutside ? source : (staged_ ? t : source) * z_stride;
+  }
+  for (Index i = 0; i < block.height; ++i) {
+    for (Index t = 0; t < y.tap_count(); ++t) {
+      const Index at = y.coordinate(block.y0 + i, t);
+      const Index source = y.source(at);
+      const Index staged = row_major ? at - y_begin : t * block.height + i;
+      w.y_offset[i * y.tap_count() + t] =
+          source == LatticeAxis::kOutside ? source : (staged_ ? staged : source) * y_stride;
+    }
+  }
+  for (Index i = 0; i < block.width; ++i) {
+    if (merged_) {
+      w.x_offset[i] = i * x.in_step * x_stride;
+      continue;
+    }
+    for (Index t = 0; t < x.tap_count(); ++t) {
+      const Index at = x.coordinate(block.x0 + i, t);
+      const Index source = x.source(at);
+      w.x_offset[i * x.tap_count() + t] =
+          source == LatticeAxis::kOutside ? source : (staged_ ? at - x_begin : source) * x_stride;
+    }
+  }
+}
+
+/**
+ * Puts the block's points in order and cuts them into tiles. Where much of the kernel lies in the padding, points that meet
+ * the same taps are brought together, so that a tile leaves out the taps that none of its points meets.
+ */
+void LatticeGemm::arrange(const Block& block, Work& w) const {
+  const auto same_taps = [](const Index* offsets, Index taps, Index i, Index j) {
+    for (Index t = 0; t < taps; ++t) {
+      if ((offsets[i * taps + t] < 0) != (offsets[j * taps + t] < 0)) return false;
+    }
+    return true;
+  };
+  const auto segment_end = [&](const Index* offsets, Index taps, Index begin, Index count) {
+    if (!segmented_) return count;
+    Index end = begin + 1;
+    while (end < count && same_taps(offsets, taps, begin, end)) ++end;
+    return end;
+  };
+  const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
+  Index points = 0;
+  w.tile_count = 0;
+  for (Index y0 = 0; y0 < block.height;) {
+    const Index y1 = segment_end(w.y_offset, lattice_.y.tap_count(), y0, block.height);
+    for (Index x0 = 0; x0 < block.width;) {
+      const Index x1 = segment_end(w.x_offset, taps_x, x0, block.width);
+      const Index first = points;
+      for (Index y = y0; y < y1; ++y) {
+        for (Index x = x0; x < x1; ++x, ++points) {
+          w.point_y[points] = y;
+          w.point_x[points] = x;
+          const Index z_at = lattice_.z.out_start + block.z * lattice_.z.out_step;
+          const Index y_at = lattice_.y.out_start + (block.y0 + y) * lattice_.y.out_step;
+          const Index x_at = lattice_.x.out_start + (block.x0 + x) * lattice_.x.out_step;
+          w.map_offset[points] = z_at * out_.z + y_at * out_.y + x_at * out_.x;
+        }
+      }
+      const Index count = points - first;
+      const Index tiles = ceil_div(count, panels_.tile_rows);
+      for (Index t = 0; t < tiles; ++t) {
+        const Index begin = count * t / tiles;
+        w.tiles[w.tile_count++] = {first + begin, static_cast<int>(count * (t + 1) / tiles - begin)};
+      }
+      x0 = x1;
+    }
+    y0 = y1;
+  }
+}
+
+/** Writes each tile's row pointers, without the runs that meet only zeros. */
+void LatticeGemm::point(Work& w) const {
+  const Index taps_y = lattice_.y.tap_count();
+  const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
+  const auto chunk_count = static_cast<Index>(chunks_.size());
+  for (Index t = 0; t < w.tile_count; ++t) {
+    const Tile tile = w.tiles[t];
+    const float** rows = w.rows + tile.first * runs_;
+    std::int32_t* run_start = w.run_start + tile.first * runs_;
+    RunRange* ranges = w.ranges + t * chunk_count;
+    Index n = 0;
+    for (Index c = 0; c < chunk_count; ++c) {
+      const Chunk& chunk = chunks_[static_cast<std::size_t>(c)];
+      // Pieces of one run share its pointers.
+      if (chunk.k_begin > 0) {
+        ranges[c] = ranges[c - 1];
+        continue;
+      }
+      ranges[c].begin = n;
+      for (Index r = chunk.first_run; r < chunk.first_run + chunk.runs; ++r) {
+        const Index z_offset = w.z_offset[r / (taps_x * taps_y)];
+        if (z_offset < 0) continue;
+        const Index* y_offset = w.y_offset + r / taps_x % taps_y;
+        const Index* x_offset = w.x_offset + r % taps_x;
+        const float** row = rows + n * tile.rows;
+        bool any = false;
+        for (int i = 0; i < tile.rows; ++i) {
+          const Index y = y_offset[w.point_y[tile.first + i] * taps_y];
+          const Index x = x_offset[w.point_x[tile.first + i] * taps_x];
+          const bool inside = (y | x) >= 0;
+          row[i] = inside ? w.base + z_offset + y + x : zeros_.data();
+          any |= inside;
+        }
+        if (!any) continue;
+        run_start[n++] = static_cast<std::int32_t>(r * run_length_);
+      }
+      ranges[c].end = n;
+    }
+  }
+}
+
+void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const {
+  const Index points = block.points();
+  const int width = panels_.width(panel);
+  const Index channel = block.group * group_out_ + panels_[panel].column;
+  const Index map = block.image * out_.image + channel * out_.channel;
+  const Epilogue epilogue = epilogue_.at(channel);
+
+  GemmTile t;
+  t.panel = packed_->data() + block.group * group_packing_ + panel_start_[static_cast<std::size_t>(panel)];
+  t.columns = panels_[panel].columns;
+  t.epilogue = &epilogue;
+  const Index* offsets = w.map_offset;
+  if (channels_last_) {
+    t.out = buffers.output + map;
+    t.residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
+  } else {
+    for (Index p = 0; p < points; ++p) w.plane_offset[p] = p * width;
+    offsets = w.plane_offset;
+    t.out = w.planes;
+    if (buffers.residual != nullptr) {
+      gather_planes(block, buffers.residual + map, panel, w);
+      t.residual = w.residual_planes;
+    }
+  }
+  const GemmKernel* kernels = kernels_.gemm.tile[panels_[panel].vectors - 1];
+  const auto chunk_count = static_cast<Index>(chunks_.size());
+  for (Index c = 0; c < chunk_count; ++c) {
+    const Chunk& chunk = chunks_[static_cast<std::size_t>(c)];
+    t.first = c == 0;
+    t.last = c == chunk_count - 1;
+    t.k_begin = chunk.k_begin;
+    t.k_end = chunk.k_end;
+    for (Index i = 0; i < w.tile_count; ++i) {
+      const Tile tile = w.tiles[i];
+      const RunRange range = w.ranges[i * chunk_count + c];
+      t.rows = w.rows + tile.first * runs_ + range.begin * tile.rows;
+      t.run_start = w.run_start + tile.first * runs_ + range.begin;
+      t.runs = range.end - range.begin;
+      t.out_offset = offsets + tile.first;
+      t.partial = w.partial + tile.first * width;
+      kernels[tile.rows - 1](t);
+    }
+  }
+  if (!channels_last_) scatter_planes(block, buffers.output + map, panel, w);
+}
+
+/** The block of a channels-first map into [point][column], as the tiles lie. */
+void LatticeGemm::gather_planes(const Block& block, const float* map, Index panel, Work& w) const {
+  const Index pitch = panels_.width(panel);
+  const Index columns = panels_[panel].columns;
+  if (segmented_ || lattice_.x.out_step != 1) {
+    for (Index c = 0; c < columns; ++c) {
+      const float* plane = map + c * out_.channel;
+      for (Index p = 0; p < block.points(); ++p) w.residual_planes[p * pitch + c] = plane[w.map_offset[p]];
+    }
+    return;
+  }
+  for (Index y = 0; y < block.height; ++y) {
+    const Index p = y * block.width;
+    kernels_.transpose(
+        {map + w.map_offset[p], w.residual_planes + p * pitch, out_.channel, pitch, columns, block.width});
+  }
+}
+
+/** The tiles' [point][column] into the block of a channels-first map. */
+void LatticeGemm::scatter_planes(const Block& block, float* map, Index panel, Work& w) const {
+  const Index pitch = panels_.width(panel);
+  const Index columns = panels_[panel].columns;
+  if (segmented_ || lattice_.x.out_step != 1) {
+    for (Index c = 0; c < columns; ++c) {
+      float* plane = map + c * out_.channel;
+      for (Index p = 0; p < block.points(); ++p) plane[w.map_offset[p]] = w.planes[p * pitch + c];
+    }
+    return;
+  }
+  for (Index y = 0; y < block.height; ++y) {
+    const Index p = y * block.width;
+    kernels_.transpose({w.planes + p * pitch, map + w.map_offset[p], pitch, out_.channel, block.width, columns});
+  }
+}
+
+}  // namespace convolith

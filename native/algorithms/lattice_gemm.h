@@ -1,0 +1,96 @@
+#pragma once
+
+#include "algorithms/algorithm.h"
+#include "algorithms/epilogue_data.h"
+#include "algorithms/lattice.h"
+#include "algorithms/panels.h"
+#include "algorithms/staging.h"
+#include "base/arena.h"
+
+namespace convolith {
+
+/** What a lattice GEMM computes on: the maps' sizes as it sees them, which a pointwise layer flattens. */
+struct LatticeProblem {
+  WeightStore& weights;
+  const KernelTable& kernels;
+  Index batch;
+  Size3 input, output;
+  Lattice lattice;
+  /** Distinguishes the packings of one layer. */
+  std::string key;
+};
+
+/**
+ * Implicit im2col GEMM over one lattice: output points × output channels, its left operand read where it lies through one
+ * pointer a point and tap (Dukhan, "The indirect convolution algorithm", 2019), its right operand packed in panels.
+ * The im2col matrix is never written. Standard, dilated, grouped and pointwise convolutions are one lattice, a
+ * transposed one a lattice a phase.
+ */
+class LatticeGemm final : public Executor {
+ public:
+  explicit LatticeGemm(const LatticeProblem& problem);
+
+  Index tasks(int threads) const override;
+  void run(const Buffers& buffers, Index task, int threads, float* scratch) const override;
+  Index workspace_bytes() const override;
+  Index packed_bytes() const override { return packed_->bytes(); }
+  std::string tile() const override;
+
+ private:
+  /** A rectangle of output points of one slice of one image, for one group. */
+  struct Block {
+    Index image = 0, group = 0;
+    Index z = 0, y0 = 0, x0 = 0, height = 0, width = 0;
+    Index points() const { return height * width; }
+  };
+  /** Consecutive points that one register tile computes. */
+  struct Tile {
+    Index first = 0;
+    int rows = 0;
+  };
+  /** Runs of a tile that a chunk sums. */
+  struct RunRange {
+    Index begin = 0, end = 0;
+  };
+  /** A part of K that is short enough for its panel to stay in the second-level cache. */
+  struct Chunk {
+    Index first_run = 0, runs = 0, k_begin = 0, k_end = 0;
+  };
+  struct Work;
+
+  Work take_work(Scratch& scratch) const;
+  AlignedBuffer pack(const Stage& stage) const;
+  void choose_staging();
+  void choose_block();
+  void cut_k();
+  Block block_of(Index index) const;
+  Index parts(int threads) const;
+  void locate(const Block& block, const Buffers& buffers, Work& work) const;
+  void arrange(const Block& block, Work& work) const;
+  void point(Work& work) const;
+  void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& work) const;
+  void gather_planes(const Block& block, const float* map, Index panel, Work& work) const;
+  void scatter_planes(const Block& block, float* map, Index panel, Work& work) const;
+
+  const KernelTable& kernels_;
+  const Lattice lattice_;
+  const EpilogueData epilogue_;
+  const Index batch_, groups_, group_in_, group_out_;
+  const bool channels_last_;
+  const MapStrides in_, out_;
+  const Panels panels_;
+  std::shared_ptr<const AlignedBuffer> packed_;
+  std::vector<Index> panel_start_;  // of a panel in a group's packing
+  Index group_packing_ = 0;
+
+  bool staged_ = false;   // input copied into scratch, channels last
+  bool merged_ = false;   // a kernel row is one run
+  Index pitch_ = 0;       // floats between two staged pixels
+  bool segmented_ = false;  // tiles cut where the set of taps that meet only padding changes
+  Index runs_ = 0, run_length_ = 0;
+  AlignedBuffer zeros_;   // what a run in the padding reads
+  Index block_height_ = 1, block_width_ = 1, blocks_y_ = 1, blocks_x_ = 1;
+  std::vector<Chunk> chunks_;
+};
+
+}  // namespace convolith

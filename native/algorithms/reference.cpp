@@ -1,0 +1,109 @@
+// The definition, summed in double: slow, obvious, and never wrong. It serves everything.
+
+#include <cmath>
+
+#include "algorithms/candidates.h"
+#include "algorithms/lattice.h"
+#include "algorithms/staging.h"
+
+namespace convolith {
+
+namespace {
+
+double activate(const Activation& a, double v, Index channel) {
+  switch (a.op) {
+    // Comparisons that a NaN fails.
+    case ActivationOp::clip: return v < a.min ? a.min : v > a.max ? a.max : v;
+    case ActivationOp::leaky_relu: return v < 0 ? v * a.alpha : v;
+    case ActivationOp::prelu: return v < 0 ? v * a.slope[static_cast<std::size_t>(channel)] : v;
+    case ActivationOp::elu: return v < 0 ? a.alpha * std::expm1(v) : v;
+    case ActivationOp::sigmoid: return 1 / (1 + std::exp(-v));
+    case ActivationOp::tanh: return std::tanh(v);
+    case ActivationOp::hard_swish: return v * (v < -3 ? 0 : v > 3 ? 6 : v + 3) / 6;
+    case ActivationOp::hard_sigmoid: return (v < -3 ? 0 : v > 3 ? 6 : v + 3) / 6;
+    case ActivationOp::silu: return v / (1 + std::exp(-v));
+    case ActivationOp::gelu: return v * std::erfc(-v / std::sqrt(2.0)) / 2;
+  }
+  return v;
+}
+
+class Reference final : public Executor {
+ public:
+  explicit Reference(const Problem& p)
+      : stage_(p.stage()),
+        spec_(stage_.spec),
+        geometry_(p.geometry),
+        lattices_(spec_.transposed ? transposed_lattices(spec_, geometry_)
+                                   : std::vector<Lattice>{standard_lattice(spec_, geometry_)}),
+        in_(spec_.channels_last, spec_.in_channels, geometry_.input),
+        out_(spec_.channels_last, spec_.out_channels, geometry_.output) {}
+
+  Index tasks(int) const override { return geometry_.batch * spec_.out_channels; }
+
+  void run(const Buffers& buffers, Index task, int, float*) const override {
+    const Index channel = task % spec_.out_channels;
+    const Index image = task / spec_.out_channels;
+    for (const Lattice& lattice : lattices_) {
+      for (Index z = 0; z < lattice.z.count; ++z) {
+        for (Index y = 0; y < lattice.y.count; ++y) {
+          for (Index x = 0; x < lattice.x.count; ++x) {
+            const Index at = image * out_.image + channel * out_.channel +
+                             (lattice.z.out_start + z * lattice.z.out_step) * out_.z +
+                             (lattice.y.out_start + y * lattice.y.out_step) * out_.y +
+                             (lattice.x.out_start + x * lattice.x.out_step) * out_.x;
+            double v = sum(buffers.input + image * in_.image, lattice, {z, y, x}, channel);
+            if (!stage_.bias.empty()) v += stage_.bias[static_cast<std::size_t>(channel)];
+            if (buffers.residual != nullptr) v += buffers.residual[at];
+            buffers.output[at] = static_cast<float>(activate(spec_.activation, v, channel));
+          }
+        }
+      }
+    }
+  }
+
+  Index workspace_bytes() const override { return 0; }
+  Index packed_bytes() const override { return 0; }
+  std::string tile() const override { return "1x1"; }
+
+ private:
+  double sum(const float* image, const Lattice& lattice, const Size3& point, Index channel) const {
+    const Index group = channel / spec_.group_out();
+    const Index out = channel % spec_.group_out();
+    const Index taps = spec_.kernel.volume();
+    double total = 0;
+    for (Index tz = 0; tz < lattice.z.tap_count(); ++tz) {
+      const Index z = lattice.z.source(lattice.z.coordinate(point.d, tz));
+      for (Index ty = 0; ty < lattice.y.tap_count(); ++ty) {
+        const Index y = lattice.y.source(lattice.y.coordinate(point.h, ty));
+        for (Index tx = 0; tx < lattice.x.tap_count(); ++tx) {
+          const Index x = lattice.x.source(lattice.x.coordinate(point.w, tx));
+          if (z < 0 || y < 0 || x < 0) continue;
+          const Index tap = (kernel(lattice.z, tz) * spec_.kernel.h + kernel(lattice.y, ty)) * spec_.kernel.w +
+                            kernel(lattice.x, tx);
+          for (Index c = 0; c < spec_.group_in(); ++c) {
+            const Index in = group * spec_.group_in() + c;
+            const Index weight = spec_.transposed ? in * spec_.group_out() + out : channel * spec_.group_in() + c;
+            total += static_cast<double>(image[in * in_.channel + z * in_.z + y * in_.y + x * in_.x]) *
+                     stage_.weight[static_cast<std::size_t>(weight * taps + tap)];
+          }
+        }
+      }
+    }
+    return total;
+  }
+
+  static Index kernel(const LatticeAxis& axis, Index tap) { return axis.taps[static_cast<std::size_t>(tap)].kernel; }
+
+  const Stage& stage_;
+  const ConvSpec& spec_;
+  const ConvGeometry geometry_;
+  const std::vector<Lattice> lattices_;
+  const MapStrides in_, out_;
+};
+
+}  // namespace
+
+std::optional<Objection> refuse_reference(const Problem&) { return std::nullopt; }
+std::unique_ptr<const Executor> make_reference(const Problem& p) { return std::make_unique<Reference>(p); }
+
+}  // namespace convolith

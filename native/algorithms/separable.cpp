@@ -1,0 +1,202 @@
+// Depthwise then pointwise in one pass: a strip of depthwise output stays in cache and is the left operand of the
+// pointwise GEMM. The intermediate map is never written.
+
+#include "algorithms/separable.h"
+
+#include <algorithm>
+
+#include "algorithms/candidates.h"
+#include "algorithms/depthwise_core.h"
+#include "algorithms/lattice_gemm.h"
+
+namespace convolith {
+
+namespace {
+
+/** The strip that lies between the two stages stays in the second-level cache beside the pointwise panels. */
+constexpr Index kStripBudget = Index{128} << 10;
+
+/** The pointwise stage on strips, as a problem of its own: one image of `pixels` channels-last pixels. */
+class PointwiseStage {
+ public:
+  PointwiseStage(const Problem& p, Index pixels) : store_({strip_stage(p.weights.stage(1))}), pixels_(pixels) {
+    const ConvGeometry row{1, {1, 1, pixels}, {1, 1, pixels}, {0, 0, 0}, {0, 0, 0}};
+    gemm_ = std::make_unique<LatticeGemm>(LatticeProblem{store_, p.kernels, 1, row.input, row.output,
+                                                         standard_lattice(store_.stage().spec, row), "strip"});
+  }
+
+  Index workspace_bytes() const { return gemm_->workspace_bytes(); }
+  Index packed_bytes() const { return gemm_->packed_bytes(); }
+  std::string tile() const { return gemm_->tile(); }
+  Index pixels() const { return pixels_; }
+
+  /** All `pixels()` of the strip. */
+  void run(const Buffers& buffers, float* scratch) const {
+    for (Index task = 0, count = gemm_->tasks(1); task < count; ++task) gemm_->run(buffers, task, 1, scratch);
+  }
+
+ private:
+  static Stage strip_stage(const Stage& stage) {
+    Stage strip = stage;
+    strip.spec.channels_last = true;
+    return strip;
+  }
+
+  WeightStore store_;
+  const Index pixels_;
+  std::unique_ptr<const LatticeGemm> gemm_;
+};
+
+class Separable final : public Executor {
+ public:
+  explicit Separable(const Problem& p)
+      : core_(p, standard_lattice(p.spec(), p.geometry)),
+        kernels_(p.kernels),
+        middle_(p.spec().out_channels),
+        channels_(p.weights.stage(1).spec.out_channels),
+        channels_last_(p.spec().channels_last),
+        batch_(p.geometry.batch),
+        in_(channels_last_, p.spec().in_channels, p.geometry.input),
+        out_(channels_last_, channels_, p.geometry.output) {
+    const Lattice& l = core_.lattice();
+    const Index row = l.x.count * std::max(middle_, channels_) * 4;
+    rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row, 1), 1, std::max<Index>(l.y.count, 1));
+    strips_ = ceil_div(l.y.count, rows_);
+    rows_ = ceil_div(l.y.count, strips_);
+    // The last strip of an image may be shorter.
+    whole_ = std::make_unique<PointwiseStage>(p, rows_ * l.x.count);
+    const Index rest = l.y.count - (strips_ - 1) * rows_;
+    if (rest != rows_) rest_ = std::make_unique<PointwiseStage>(p, rest * l.x.count);
+  }
+
+  Index tasks(int) const override { return batch_ * core_.lattice().z.count * strips_; }
+
+  void run(const Buffers& buffers, Index task, int, float* scratch) const override {
+    const Lattice& l = core_.lattice();
+    DepthwiseCore::Strip strip;
+    strip.y0 = task % strips_ * rows_;
+    task /= strips_;
+    strip.z = task % l.z.count;
+    strip.rows = std::min(rows_, l.y.count - strip.y0);
+    strip.channels = middle_;
+    const Index image = task / l.z.count;
+    const PointwiseStage& pointwise = strip.rows == rows_ ? *whole_ : *rest_;
+
+    Scratch memory(scratch);
+    Memory m = take_memory(memory);
+    core_.run(strip, buffers.input + image * in_.image, {m.middle, nullptr, l.x.count * middle_, middle_}, m.work);
+    const Index map = image * out_.image + strip.z * out_.z + strip.y0 * out_.y;
+    const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
+    if (channels_last_) {
+      pointwise.run({m.middle, buffers.output + map, residual}, m.gemm);
+      return;
+    }
+    const Index pixels = pointwise.pixels();
+    if (residual != nullptr) kernels_.transpose({residual, m.residual, out_.channel, channels_, channels_, pixels});
+    pointwise.run({m.middle, m.out, residual == nullptr ? nullptr : m.residual}, m.gemm);
+    kernels_.transpose({m.out, buffers.output + map, channels_, out_.channel, pixels, channels_});
+  }
+
+  Index workspace_bytes() const override {
+    Scratch measure;
+    take_memory(measure);
+    return measure.used();
+  }
+  Index packed_bytes() const override {
+    return core_.packed_bytes() + whole_->packed_bytes() + (rest_ ? rest_->packed_bytes() : 0);
+  }
+  std::string tile() const override { return whole_->tile(); }
+
+ private:
+  struct Memory {
+    float* middle = nullptr;
+    float* out = nullptr;
+    float* residual = nullptr;
+    float* gemm = nullptr;
+    DepthwiseCore::Work work;
+  };
+
+  Memory take_memory(Scratch& scratch) const {
+    const Index pixels = rows_ * core_.lattice().x.count;
+    Memory m;
+    m.middle = scratch.take<float>(pixels * middle_);
+    m.out = scratch.take<float>(channels_last_ ? 0 : pixels * channels_);
+    m.residual = scratch.take<float>(channels_last_ ? 0 : pixels * channels_);
+    const Index gemm = std::max(whole_->workspace_bytes(), rest_ ? rest_->workspace_bytes() : 0);
+    m.gemm = reinterpret_cast<float*>(scratch.take<std::byte>(gemm));
+    m.work = core_.take_work(scratch, rows_, middle_);
+    return m;
+  }
+
+  const DepthwiseCore core_;
+  const KernelTable& kernels_;
+  const Index middle_, channels_;
+  const bool channels_last_;
+  const Index batch_;
+  const MapStrides in_, out_;
+  Index rows_ = 1, strips_ = 1;
+  std::unique_ptr<const PointwiseStage> whole_, rest_;
+};
+
+/** Both stages by definition, one after the other, a whole image of the intermediate map in memory. */
+class SeparableReference final : public Executor {
+ public:
+  explicit SeparableReference(const Problem& p)
+      : first_store_({p.weights.stage(0)}),
+        second_store_({p.weights.stage(1)}),
+        batch_(p.geometry.batch),
+        in_(p.spec().channels_last, p.spec().in_channels, p.geometry.input),
+        middle_(p.spec().channels_last, p.spec().out_channels, p.geometry.output),
+        out_(p.spec().channels_last, second_store_.stage().spec.out_channels, p.geometry.output) {
+    ConvGeometry first = p.geometry;
+    first.batch = 1;
+    const ConvGeometry second{1, first.output, first.output, {0, 0, 0}, {0, 0, 0}};
+    first_ = make_reference({first_store_, first, p.kernels});
+    second_ = make_reference({second_store_, second, p.kernels});
+  }
+
+  Index tasks(int) const override { return batch_; }
+
+  void run(const Buffers& buffers, Index task, int, float* scratch) const override {
+    const Buffers first{buffers.input + task * in_.image, scratch, nullptr};
+    for (Index i = 0, count = first_->tasks(1); i < count; ++i) first_->run(first, i, 1, nullptr);
+    const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + task * out_.image;
+    const Buffers second{scratch, buffers.output + task * out_.image, residual};
+    for (Index i = 0, count = second_->tasks(1); i < count; ++i) second_->run(second, i, 1, nullptr);
+  }
+
+  Index workspace_bytes() const override { return middle_.image * 4; }
+  Index packed_bytes() const override { return 0; }
+  std::string tile() const override { return "1x1"; }
+
+ private:
+  WeightStore first_store_, second_store_;
+  const Index batch_;
+  const MapStrides in_, middle_, out_;
+  std::unique_ptr<const Executor> first_, second_;
+};
+
+}  // namespace
+
+void check_separable(const ConvSpec& depthwise, const ConvSpec& pointwise) {
+  const bool fits = !depthwise.transposed && depthwise.group_in() == 1 && !pointwise.transposed &&
+                    pointwise.kernel.volume() == 1 && pointwise.stride.volume() == 1 && pointwise.groups == 1 &&
+                    pointwise.in_channels == depthwise.out_channels &&
+                    pointwise.channels_last == depthwise.channels_last;
+  if (fits) return;
+  throw Error(ErrorCode::option,
+              "Expected a depthwise stage and a pointwise one of its output channels and layout for depthwise and "
+              "pointwise but received stages that do not fit");
+}
+
+const std::vector<Candidate>& separable_candidates() {
+  static const std::vector<Candidate> list = {
+      {"separable", [](const Problem&) -> std::optional<Objection> { return std::nullopt; },
+       [](const Problem& p) -> std::unique_ptr<const Executor> { return std::make_unique<Separable>(p); }},
+      {"reference", [](const Problem&) -> std::optional<Objection> { return std::nullopt; },
+       [](const Problem& p) -> std::unique_ptr<const Executor> { return std::make_unique<SeparableReference>(p); }},
+  };
+  return list;
+}
+
+}  // namespace convolith

@@ -1,0 +1,12 @@
+#pragma once
+
+namespace convolith::avx2 {
+
+/** 16 registers of 8 lanes: NR * MR sums, NR columns of the panel and a broadcast. */
+struct Blocking {
+  /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. */
+  static constexpr int preferred_vectors = 2;
+  static constexpr int max_rows[4] = {12, 6, 4, 3};
+};
+
+}  // namespace convolith::avx2

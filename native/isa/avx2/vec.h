@@ -1,0 +1,69 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include "isa/region.h"
+
+namespace convolith::avx2 {
+
+/** Eight lanes of float, with FMA. Inside the avx2 region only. */
+struct Vec {
+  using Reg = __m256;
+  static constexpr int lanes = 8;
+
+  static CONVOLITH_INLINE __m256i first(int count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+
+  static CONVOLITH_INLINE Reg zero() { return _mm256_setzero_ps(); }
+  static CONVOLITH_INLINE Reg set(float value) { return _mm256_set1_ps(value); }
+  static CONVOLITH_INLINE Reg load(const float* p) { return _mm256_loadu_ps(p); }
+  static CONVOLITH_INLINE void store(float* p, Reg v) { _mm256_storeu_ps(p, v); }
+  /** The first `count` lanes, 0 to 8; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_n(const float* p, int count) { return _mm256_maskload_ps(p, first(count)); }
+  static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) { _mm256_maskstore_ps(p, first(count), v); }
+
+  static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
+  static CONVOLITH_INLINE Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
+  static CONVOLITH_INLINE Reg mul(Reg a, Reg b) { return _mm256_mul_ps(a, b); }
+  static CONVOLITH_INLINE Reg div(Reg a, Reg b) { return _mm256_div_ps(a, b); }
+  /** a * b + c, rounded once. */
+  static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+  /** The bound first: where the value is NaN the instruction returns its second operand, so NaN passes. */
+  static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return _mm256_max_ps(bound, value); }
+  static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return _mm256_min_ps(bound, value); }
+  static CONVOLITH_INLINE Reg abs(Reg v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), v); }
+  /** To the nearest integer, ties to even. */
+  static CONVOLITH_INLINE Reg round(Reg v) { return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  /** 2^n of integral lanes in [-126, 127]. */
+  static CONVOLITH_INLINE Reg exp2_integral(Reg n) {
+    const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));
+    return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
+  }
+  /** a < 0 ? yes : no, lane by lane; NaN counts as not below. */
+  static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_LT_OQ));
+  }
+
+  /** Lane i of row j becomes lane j of row i. */
+  static CONVOLITH_INLINE void transpose(Reg r[lanes]) {
+    Reg t[8];
+    for (int i = 0; i < 8; i += 2) {
+      t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+      t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+      r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+      r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xEE);
+      r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+      r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+    }
+    for (int i = 0; i < 4; ++i) {
+      t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+      t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    }
+    for (int i = 0; i < 8; ++i) r[i] = t[i];
+  }
+};
+
+}  // namespace convolith::avx2

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include "isa/region.h"
+
+namespace convolith::avx512 {
+
+/** Sixteen lanes of float. Inside the avx512 region only. */
+struct Vec {
+  using Reg = __m512;
+  static constexpr int lanes = 16;
+
+  static CONVOLITH_INLINE __mmask16 first(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
+
+  static CONVOLITH_INLINE Reg zero() { return _mm512_setzero_ps(); }
+  static CONVOLITH_INLINE Reg set(float value) { return _mm512_set1_ps(value); }
+  static CONVOLITH_INLINE Reg load(const float* p) { return _mm512_loadu_ps(p); }
+  static CONVOLITH_INLINE void store(float* p, Reg v) { _mm512_storeu_ps(p, v); }
+  /** The first `count` lanes, 0 to 16; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_n(const float* p, int count) { return _mm512_maskz_loadu_ps(first(count), p); }
+  static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) { _mm512_mask_storeu_ps(p, first(count), v); }
+
+  static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
+  static CONVOLITH_INLINE Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
+  static CONVOLITH_INLINE Reg mul(Reg a, Reg b) { return _mm512_mul_ps(a, b); }
+  static CONVOLITH_INLINE Reg div(Reg a, Reg b) { return _mm512_div_ps(a, b); }
+  /** a * b + c, rounded once. */
+  static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+  /** The bound first: where the value is NaN the instruction returns its second operand, so NaN passes. */
+  static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return _mm512_max_ps(bound, value); }
+  static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return _mm512_min_ps(bound, value); }
+  static CONVOLITH_INLINE Reg abs(Reg v) { return _mm512_abs_ps(v); }
+  /** To the nearest integer, ties to even. */
+  static CONVOLITH_INLINE Reg round(Reg v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  /** 2^n of integral lanes in [-126, 127]. */
+  static CONVOLITH_INLINE Reg exp2_integral(Reg n) {
+    const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+  }
+  /** a < 0 ? yes : no, lane by lane; NaN counts as not below. */
+  static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_LT_OQ), no, yes);
+  }
+
+  /** Lane i of row j becomes lane j of row i. */
+  static CONVOLITH_INLINE void transpose(Reg r[lanes]) {
+    Reg t[16];
+    for (int i = 0; i < 16; i += 2) {
+      t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
+      t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 16; i += 4) {
+      r[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+      r[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xEE);
+      r[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+      r[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+    }
+    for (int i = 0; i < 4; ++i) {
+      t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+      t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xDD);
+      t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+      t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xDD);
+    }
+    for (int i = 0; i < 4; ++i) {
+      r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+      r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xDD);
+      r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+      r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xDD);
+    }
+  }
+};
+
+}  // namespace convolith::avx512

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <arm_neon.h>
+
+#include "isa/region.h"
+
+namespace convolith::neon {
+
+/** Four lanes of float, AArch64's baseline. */
+struct Vec {
+  using Reg = float32x4_t;
+  static constexpr int lanes = 4;
+
+  static CONVOLITH_INLINE Reg zero() { return vdupq_n_f32(0.0F); }
+  static CONVOLITH_INLINE Reg set(float value) { return vdupq_n_f32(value); }
+  static CONVOLITH_INLINE Reg load(const float* p) { return vld1q_f32(p); }
+  static CONVOLITH_INLINE void store(float* p, Reg v) { vst1q_f32(p, v); }
+  /** The first `count` lanes, 0 to 4; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
+    float lane[lanes] = {0.0F, 0.0F, 0.0F, 0.0F};
+    for (int i = 0; i < count; ++i) lane[i] = p[i];
+    return vld1q_f32(lane);
+  }
+  static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
+    float lane[lanes];
+    vst1q_f32(lane, v);
+    for (int i = 0; i < count; ++i) p[i] = lane[i];
+  }
+
+  static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return vaddq_f32(a, b); }
+  static CONVOLITH_INLINE Reg sub(Reg a, Reg b) { return vsubq_f32(a, b); }
+  static CONVOLITH_INLINE Reg mul(Reg a, Reg b) { return vmulq_f32(a, b); }
+  static CONVOLITH_INLINE Reg div(Reg a, Reg b) { return vdivq_f32(a, b); }
+  /** a * b + c, rounded once. */
+  static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) { return vfmaq_f32(c, a, b); }
+  /** FMAX and FMIN return NaN where either is, so NaN passes. */
+  static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return vmaxq_f32(bound, value); }
+  static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return vminq_f32(bound, value); }
+  static CONVOLITH_INLINE Reg abs(Reg v) { return vabsq_f32(v); }
+  /** To the nearest integer, ties to even. */
+  static CONVOLITH_INLINE Reg round(Reg v) { return vrndnq_f32(v); }
+  /** 2^n of integral lanes in [-126, 127]. */
+  static CONVOLITH_INLINE Reg exp2_integral(Reg n) {
+    return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
+  }
+  /** a < 0 ? yes : no, lane by lane; NaN counts as not below. */
+  static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) { return vbslq_f32(vcltzq_f32(a), yes, no); }
+
+  /** Lane i of row j becomes lane j of row i. */
+  static CONVOLITH_INLINE void transpose(Reg r[lanes]) {
+    const float32x4x2_t even = vtrnq_f32(r[0], r[1]);
+    const float32x4x2_t odd = vtrnq_f32(r[2], r[3]);
+    r[0] = vcombine_f32(vget_low_f32(even.val[0]), vget_low_f32(odd.val[0]));
+    r[1] = vcombine_f32(vget_low_f32(even.val[1]), vget_low_f32(odd.val[1]));
+    r[2] = vcombine_f32(vget_high_f32(even.val[0]), vget_high_f32(odd.val[0]));
+    r[3] = vcombine_f32(vget_high_f32(even.val[1]), vget_high_f32(odd.val[1]));
+  }
+};
+
+}  // namespace convolith::neon

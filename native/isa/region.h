@@ -1,0 +1,30 @@
+#pragma once
+
+/**
+ * Opens and closes a region of functions compiled for a wider instruction set than the rest of the binary.
+ * Regions are opened after the standard headers. Per-file -m flags would do the same to the headers: an unoptimised
+ * build then emits weak std::min or std::max with AVX-512 code, and the linker may keep that copy for every CPU.
+ * MSVC accepts any intrinsic anywhere and needs no region.
+ */
+#define CONVOLITH_PRAGMA(text) _Pragma(#text)
+
+#if defined(__clang__)
+#define CONVOLITH_REGION_BEGIN(features) \
+  CONVOLITH_PRAGMA(clang attribute push(__attribute__((target(features))), apply_to = function))
+#define CONVOLITH_REGION_END CONVOLITH_PRAGMA(clang attribute pop)
+#elif defined(__GNUC__)
+#define CONVOLITH_REGION_BEGIN(features) \
+  CONVOLITH_PRAGMA(GCC push_options) CONVOLITH_PRAGMA(GCC target(features))
+#define CONVOLITH_REGION_END CONVOLITH_PRAGMA(GCC pop_options)
+#else
+#define CONVOLITH_REGION_BEGIN(features)
+#define CONVOLITH_REGION_END
+#endif
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define CONVOLITH_INLINE __forceinline
+#define CONVOLITH_NOINLINE __declspec(noinline)
+#else
+#define CONVOLITH_INLINE inline __attribute__((always_inline))
+#define CONVOLITH_NOINLINE __attribute__((noinline))
+#endif

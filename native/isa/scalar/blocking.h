@@ -1,0 +1,12 @@
+#pragma once
+
+namespace convolith::scalar {
+
+/** Four lanes in a baseline CPU's 16 vector registers. */
+struct Blocking {
+  /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. */
+  static constexpr int preferred_vectors = 2;
+  static constexpr int max_rows[4] = {6, 4, 2, 2};
+};
+
+}  // namespace convolith::scalar

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+
+#include "isa/region.h"
+
+namespace convolith::scalar {
+
+/** Four lanes in plain C++, for any CPU; compilers turn them into its baseline's vectors where it has any. */
+struct Vec {
+  static constexpr int lanes = 4;
+  struct Reg {
+    float lane[lanes];
+  };
+
+  template <class Op>
+  static CONVOLITH_INLINE Reg each(Op op) {
+    Reg r;
+    for (int i = 0; i < lanes; ++i) r.lane[i] = op(i);
+    return r;
+  }
+
+  static CONVOLITH_INLINE Reg zero() { return set(0.0F); }
+  static CONVOLITH_INLINE Reg set(float value) { return each([&](int) { return value; }); }
+  static CONVOLITH_INLINE Reg load(const float* p) { return each([&](int i) { return p[i]; }); }
+  static CONVOLITH_INLINE void store(float* p, Reg v) { store_n(p, v, lanes); }
+  /** The first `count` lanes, 0 to 4; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
+    return each([&](int i) { return i < count ? p[i] : 0.0F; });
+  }
+  static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
+    for (int i = 0; i < count; ++i) p[i] = v.lane[i];
+  }
+
+  static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return each([&](int i) { return a.lane[i] + b.lane[i]; }); }
+  static CONVOLITH_INLINE Reg sub(Reg a, Reg b) { return each([&](int i) { return a.lane[i] - b.lane[i]; }); }
+  static CONVOLITH_INLINE Reg mul(Reg a, Reg b) { return each([&](int i) { return a.lane[i] * b.lane[i]; }); }
+  static CONVOLITH_INLINE Reg div(Reg a, Reg b) { return each([&](int i) { return a.lane[i] / b.lane[i]; }); }
+  /** a * b + c; rounded twice, since a baseline CPU has no fused instruction and a library call would cost 20 times. */
+  static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) {
+    return each([&](int i) { return a.lane[i] * b.lane[i] + c.lane[i]; });
+  }
+  /** NaN fails the comparison and passes. */
+  static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) {
+    return each([&](int i) { return value.lane[i] < bound.lane[i] ? bound.lane[i] : value.lane[i]; });
+  }
+  static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) {
+    return each([&](int i) { return value.lane[i] > bound.lane[i] ? bound.lane[i] : value.lane[i]; });
+  }
+  static CONVOLITH_INLINE Reg abs(Reg v) { return each([&](int i) { return std::fabs(v.lane[i]); }); }
+  /** To the nearest integer, ties to even. */
+  static CONVOLITH_INLINE Reg round(Reg v) { return each([&](int i) { return std::nearbyint(v.lane[i]); }); }
+  /** 2^n of integral lanes in [-126, 127]. */
+  static CONVOLITH_INLINE Reg exp2_integral(Reg n) {
+    return each([&](int i) {
+      return std::bit_cast<float>((static_cast<std::int32_t>(n.lane[i]) + 127) << 23);
+    });
+  }
+  /** a < 0 ? yes : no, lane by lane; NaN counts as not below. */
+  static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {
+    return each([&](int i) { return a.lane[i] < 0.0F ? yes.lane[i] : no.lane[i]; });
+  }
+
+  /** Lane i of row j becomes lane j of row i. */
+  static CONVOLITH_INLINE void transpose(Reg r[lanes]) {
+    for (int i = 0; i < lanes; ++i) {
+      for (int j = i + 1; j < lanes; ++j) {
+        const float kept = r[i].lane[j];
+        r[i].lane[j] = r[j].lane[i];
+        r[j].lane[i] = kept;
+      }
+    }
+  }
+};
+
+}  // namespace convolith::scalar

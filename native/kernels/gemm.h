@@ -1,0 +1,52 @@
+#pragma once
+
+#include "kernels/epilogue.h"
+
+namespace convolith {
+
+/**
+ * One register tile of an implicit GEMM: MR output pixels (rows) × NR vectors of output channels (columns).
+ *
+ *   sum[i][j] = Σ_r Σ_k rows[r * MR + i][k] * panel[(run_start[r] + k) * NR * lanes + j],   k_begin <= k < k_end
+ *   out[out_offset[i] + j] = activation(sum + bias[j] + residual[…the same place])
+ *
+ * The left operand is read where it lies, one run of consecutive floats a kernel tap (or a kernel row); a run that lies
+ * in the padding points at zeros. So stride, dilation, padding and image borders are addresses, not code.
+ * MR pointers a run cost one load each for (k_end - k_begin) × NR multiplications.
+ */
+struct GemmTile {
+  const float* const* rows = nullptr;
+  /** The panel's row at which each run starts. */
+  const std::int32_t* run_start = nullptr;
+  Index runs = 0, k_begin = 0, k_end = 0;
+  /** [K][NR * lanes], aligned to a cache line. */
+  const float* panel = nullptr;
+
+  float* out = nullptr;
+  const Index* out_offset = nullptr;
+  const float* residual = nullptr;
+  /** How many of the panel's columns exist. */
+  int columns = 0;
+
+  /** Sums [MR][NR * lanes] carried between two parts of K; read unless `first`, written unless `last`. */
+  float* partial = nullptr;
+  bool first = true, last = true;
+  /** Its bias and slopes are those of the panel's first column. */
+  const Epilogue* epilogue = nullptr;
+};
+
+using GemmKernel = void (*)(const GemmTile&);
+
+inline constexpr int kMaxTileRows = 14;
+inline constexpr int kMaxTileVectors = 4;
+
+/** The register tiles of one instruction set: `tile[NR - 1][MR - 1]`, null past `max_rows[NR - 1]`. */
+struct GemmKernels {
+  int lanes = 0;
+  int max_rows[kMaxTileVectors] = {};
+  /** Vectors of a panel, where there are enough output channels. */
+  int preferred_vectors = 1;
+  GemmKernel tile[kMaxTileVectors][kMaxTileRows] = {};
+};
+
+}  // namespace convolith

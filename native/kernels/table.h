@@ -1,0 +1,21 @@
+#pragma once
+
+#include "kernels/depthwise.h"
+#include "kernels/gemm.h"
+#include "kernels/transpose.h"
+
+namespace convolith {
+
+/** All that one instruction set has: the only thing between the algorithms and the kernels. */
+struct KernelTable {
+  const char* name = nullptr;
+  int lanes = 0;
+  GemmKernels gemm;
+  DepthwiseKernels depthwise;
+  TransposeKernel transpose = nullptr;
+  /** Runs `rounds` of `fma_probe_flops` operations each, for the peak that benchmarks are measured against. */
+  float (*fma_probe)(Index rounds) = nullptr;
+  Index fma_probe_flops = 0;
+};
+
+}  // namespace convolith
