@@ -91,7 +91,7 @@ async function demo(path, folder) {
     sheet.push({
       picture: made,
       label: effect.label,
-      note: `${made.bitmap.width} x ${made.bitmap.height}, ${millions(best.macs)} MACs, ${milliseconds(best.milliseconds)}`,
+      note: `${made.bitmap.width} x ${made.bitmap.height}, ${millions(best.macs)} MACs`,
       view: effect.name.startsWith('enlarged') ? 'detail' : 'whole',
     });
   }
