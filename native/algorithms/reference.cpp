@@ -13,16 +13,26 @@ namespace {
 double activate(const Activation& a, double v, Index channel) {
   switch (a.op) {
     // Comparisons that a NaN fails.
-    case ActivationOp::clip: return v < a.min ? a.min : v > a.max ? a.max : v;
-    case ActivationOp::leaky_relu: return v < 0 ? v * a.alpha : v;
-    case ActivationOp::prelu: return v < 0 ? v * a.slope[static_cast<std::size_t>(channel)] : v;
-    case ActivationOp::elu: return v < 0 ? a.alpha * std::expm1(v) : v;
-    case ActivationOp::sigmoid: return 1 / (1 + std::exp(-v));
-    case ActivationOp::tanh: return std::tanh(v);
-    case ActivationOp::hard_swish: return v * (v < -3 ? 0 : v > 3 ? 6 : v + 3) / 6;
-    case ActivationOp::hard_sigmoid: return (v < -3 ? 0 : v > 3 ? 6 : v + 3) / 6;
-    case ActivationOp::silu: return v / (1 + std::exp(-v));
-    case ActivationOp::gelu: return v * std::erfc(-v / std::sqrt(2.0)) / 2;
+    case ActivationOp::clip:
+      return v < a.min ? a.min : v > a.max ? a.max : v;
+    case ActivationOp::leaky_relu:
+      return v < 0 ? v * a.alpha : v;
+    case ActivationOp::prelu:
+      return v < 0 ? v * a.slope[static_cast<std::size_t>(channel)] : v;
+    case ActivationOp::elu:
+      return v < 0 ? a.alpha * std::expm1(v) : v;
+    case ActivationOp::sigmoid:
+      return 1 / (1 + std::exp(-v));
+    case ActivationOp::tanh:
+      return std::tanh(v);
+    case ActivationOp::hard_swish:
+      return v * (v < -3 ? 0 : v > 3 ? 6 : v + 3) / 6;
+    case ActivationOp::hard_sigmoid:
+      return (v < -3 ? 0 : v > 3 ? 6 : v + 3) / 6;
+    case ActivationOp::silu:
+      return v / (1 + std::exp(-v));
+    case ActivationOp::gelu:
+      return v * std::erfc(-v / std::sqrt(2.0)) / 2;
   }
   return v;
 }
@@ -78,11 +88,13 @@ class Reference final : public Executor {
         for (Index tx = 0; tx < lattice.x.tap_count(); ++tx) {
           const Index x = lattice.x.source(lattice.x.coordinate(point.w, tx));
           if (z < 0 || y < 0 || x < 0) continue;
-          const Index tap = (kernel(lattice.z, tz) * spec_.kernel.h + kernel(lattice.y, ty)) * spec_.kernel.w +
-                            kernel(lattice.x, tx);
+          const Index tap =
+              (kernel(lattice.z, tz) * spec_.kernel.h + kernel(lattice.y, ty)) * spec_.kernel.w +
+              kernel(lattice.x, tx);
           for (Index c = 0; c < spec_.group_in(); ++c) {
             const Index in = group * spec_.group_in() + c;
-            const Index weight = spec_.transposed ? in * spec_.group_out() + out : channel * spec_.group_in() + c;
+            const Index weight =
+                spec_.transposed ? in * spec_.group_out() + out : channel * spec_.group_in() + c;
             total += static_cast<double>(image[in * in_.channel + z * in_.z + y * in_.y + x * in_.x]) *
                      stage_.weight[static_cast<std::size_t>(weight * taps + tap)];
           }
@@ -92,7 +104,9 @@ class Reference final : public Executor {
     return total;
   }
 
-  static Index kernel(const LatticeAxis& axis, Index tap) { return axis.taps[static_cast<std::size_t>(tap)].kernel; }
+  static Index kernel(const LatticeAxis& axis, Index tap) {
+    return axis.taps[static_cast<std::size_t>(tap)].kernel;
+  }
 
   const Stage& stage_;
   const ConvSpec& spec_;

@@ -1,5 +1,5 @@
-// Depthwise then pointwise in one pass: a strip of depthwise output stays in cache and is the left operand of the
-// pointwise GEMM. The intermediate map is never written.
+// Depthwise then pointwise in one pass: a strip of depthwise output stays in cache and is the left operand of
+// the pointwise GEMM. The intermediate map is never written.
 
 #include "algorithms/separable.h"
 
@@ -19,10 +19,11 @@ constexpr Index kStripBudget = Index{128} << 10;
 /** The pointwise stage on strips, as a problem of its own: one image of `pixels` channels-last pixels. */
 class PointwiseStage {
  public:
-  PointwiseStage(const Problem& p, Index pixels) : store_({strip_stage(p.weights.stage(1))}), pixels_(pixels) {
+  PointwiseStage(const Problem& p, Index pixels)
+      : store_({strip_stage(p.weights.stage(1))}), pixels_(pixels) {
     const ConvGeometry row{1, {1, 1, pixels}, {1, 1, pixels}, {0, 0, 0}, {0, 0, 0}};
-    gemm_ = std::make_unique<LatticeGemm>(LatticeProblem{store_, p.kernels, 1, row.input, row.output,
-                                                         standard_lattice(store_.stage().spec, row), "strip"});
+    gemm_ = std::make_unique<LatticeGemm>(LatticeProblem{
+        store_, p.kernels, 1, row.input, row.output, standard_lattice(store_.stage().spec, row), "strip"});
   }
 
   Index workspace_bytes() const { return gemm_->workspace_bytes(); }
@@ -84,7 +85,8 @@ class Separable final : public Executor {
 
     Scratch memory(scratch);
     Memory m = take_memory(memory);
-    core_.run(strip, buffers.input + image * in_.image, {m.middle, nullptr, l.x.count * middle_, middle_}, m.work);
+    core_.run(strip, buffers.input + image * in_.image, {m.middle, nullptr, l.x.count * middle_, middle_},
+              m.work);
     const Index map = image * out_.image + strip.z * out_.z + strip.y0 * out_.y;
     const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
     if (channels_last_) {
@@ -92,7 +94,8 @@ class Separable final : public Executor {
       return;
     }
     const Index pixels = pointwise.pixels();
-    if (residual != nullptr) kernels_.transpose({residual, m.residual, out_.channel, channels_, channels_, pixels});
+    if (residual != nullptr)
+      kernels_.transpose({residual, m.residual, out_.channel, channels_, channels_, pixels});
     pointwise.run({m.middle, m.out, residual == nullptr ? nullptr : m.residual}, m.gemm);
     kernels_.transpose({m.out, buffers.output + map, channels_, out_.channel, pixels, channels_});
   }
@@ -146,9 +149,10 @@ void check_separable(const ConvSpec& depthwise, const ConvSpec& pointwise) {
                     pointwise.in_channels == depthwise.out_channels &&
                     pointwise.channels_last == depthwise.channels_last;
   if (fits) return;
-  throw Error(ErrorCode::option,
-              "Expected a depthwise stage and a pointwise one of its output channels and layout for depthwise and "
-              "pointwise but received stages that do not fit");
+  throw Error(
+      ErrorCode::option,
+      "Expected a depthwise stage and a pointwise one of its output channels and layout for depthwise and "
+      "pointwise but received stages that do not fit");
 }
 
 std::optional<Objection> refuse_separable(const Problem&) { return std::nullopt; }

@@ -20,13 +20,15 @@ const std::vector<Candidate>& candidates() {
 
 std::string names() {
   std::string text;
-  for (const Candidate& candidate : candidates()) text += std::string(text.empty() ? "" : ", ") + candidate.name;
+  for (const Candidate& candidate : candidates())
+    text += std::string(text.empty() ? "" : ", ") + candidate.name;
   return text;
 }
 
 std::optional<Objection> objection_of(const Candidate& candidate, const Problem& problem) {
   const bool separable = problem.weights.stage_count() > 1;
-  if (separable && candidate.serves == Serves::single) return Objection{"serves one convolution, not two in one pass"};
+  if (separable && candidate.serves == Serves::single)
+    return Objection{"serves one convolution, not two in one pass"};
   if (!separable && candidate.serves == Serves::separable) {
     return Objection{"serves a depthwise and a pointwise convolution in one pass"};
   }
@@ -37,8 +39,8 @@ void check_stage(const Stage& stage) {
   validate(stage.spec);
   const auto expect = [](std::size_t came, Index wanted, const char* name) {
     if (static_cast<Index>(came) == wanted) return;
-    throw Error(ErrorCode::shape, "Expected " + std::to_string(wanted) + " values for " + name + " but received " +
-                                      std::to_string(came));
+    throw Error(ErrorCode::shape, "Expected " + std::to_string(wanted) + " values for " + name +
+                                      " but received " + std::to_string(came));
   };
   expect(stage.weight.size(), stage.spec.weight_count(), "weight");
   if (!stage.bias.empty()) expect(stage.bias.size(), stage.spec.out_channels, "bias");
@@ -82,7 +84,8 @@ std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
   plan->output_count_ = geometry.batch * geometry.output.volume() * out_channels;
   if (plan->output_count_ > kMaxElements) {
     throw Error(ErrorCode::memory, "Expected at most " + std::to_string(kMaxElements) +
-                                       " elements for output but received " + std::to_string(plan->output_count_));
+                                       " elements for output but received " +
+                                       std::to_string(plan->output_count_));
   }
   bool known = wanted == "auto";
   for (const Candidate& candidate : candidates()) {
@@ -92,8 +95,9 @@ std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
     const std::optional<Objection> objection = objection_of(candidate, problem);
     if (objection && !(forced && objection->able)) {
       if (forced) {
-        throw Error(ErrorCode::unsupported, "Expected an algorithm that serves this layer for algorithm but received \"" +
-                                                wanted + "\", which " + objection->reason);
+        throw Error(ErrorCode::unsupported,
+                    "Expected an algorithm that serves this layer for algorithm but received \"" + wanted +
+                        "\", which " + objection->reason);
       }
       plan->refused_.push_back({candidate.name, objection->reason});
       continue;
@@ -103,8 +107,8 @@ std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
     break;
   }
   if (!known) {
-    throw Error(ErrorCode::option, "Expected one of auto, " + names() + " for algorithm but received \"" +
-                                       wanted + "\"");
+    throw Error(ErrorCode::option,
+                "Expected one of auto, " + names() + " for algorithm but received \"" + wanted + "\"");
   }
   return plan;
 }
