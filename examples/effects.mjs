@@ -50,6 +50,8 @@ const RELIEF = [
   [-1, 0, 1],
   [0, 1, 2],
 ];
+/** A level of the picture itself, not 0.5, which is 127.5 of 255 and falls to either side by one rounding. */
+const GREY = 128 / 255;
 
 /** Rows are output colours, columns input colours: the sepia of the W3C's filter effects specification. */
 const SEPIA = [0.393, 0.769, 0.189, 0.349, 0.686, 0.168, 0.272, 0.534, 0.131];
@@ -176,7 +178,7 @@ export const EFFECTS = [
   {
     name: 'relief',
     label: 'relief: depthwise 3x3 with bias',
-    make: (engine) => chain([filter(engine, RELIEF, { bias: new Float32Array(CHANNELS).fill(0.5) })]),
+    make: (engine) => chain([filter(engine, RELIEF, { bias: new Float32Array(CHANNELS).fill(GREY) })]),
   },
   ...[1, 2, 4].map((dilation) => ({
     name: `edges-d${dilation}`,

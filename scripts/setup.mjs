@@ -20,13 +20,16 @@ function fail(what) {
   process.exit(1);
 }
 
-/** npm writes node_modules/.package-lock.json at the end of every install. */
+/**
+ * npm writes node_modules/.package-lock.json at the end of every install. Not `npm ci`: it refuses a lock file that
+ * lacks another platform's optional binaries, and a registry mirror may lack them. `--no-save` leaves the lock file alone.
+ */
 function installDependencies() {
   const installed = modified('node_modules/.package-lock.json');
   const locked = existsSync(join(root, 'package-lock.json'));
   if (installed > 0 && installed >= newest([locked ? 'package-lock.json' : 'package.json'])) return;
   console.log('convolith: installing dependencies');
-  if (!runNpm([locked ? 'ci' : 'install', '--ignore-scripts', '--no-audit', '--no-fund'])) fail('npm');
+  if (!runNpm(['install', '--no-save', '--ignore-scripts', '--no-audit', '--no-fund'])) fail('npm');
 }
 
 /** Without a compiler everything works on the TypeScript engine, so that is said and is no failure. */
