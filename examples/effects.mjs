@@ -45,6 +45,8 @@ const SOBEL_Y = [
   [0, 0, 0],
   [1, 2, 1],
 ];
+/** Where a relief has no slope: 128 of 255. */
+const MIDDLE_GREY = 128 / 255;
 const RELIEF = [
   [-2, -1, 0],
   [-1, 0, 1],
@@ -176,7 +178,7 @@ export const EFFECTS = [
   {
     name: 'relief',
     label: 'relief: depthwise 3x3 with bias',
-    make: (engine) => chain([filter(engine, RELIEF, { bias: new Float32Array(CHANNELS).fill(0.5) })]),
+    make: (engine) => chain([filter(engine, RELIEF, { bias: new Float32Array(CHANNELS).fill(MIDDLE_GREY) })]),
   },
   ...[1, 2, 4].map((dilation) => ({
     name: `edges-d${dilation}`,
