@@ -14,7 +14,8 @@
 
 namespace convolith {
 
-/** A layer's weights: as they were given, and as each plan wants them, packed once and shared by the plans. */
+/** A layer's weights: as they were given, and as each plan wants them, packed once and shared by the plans.
+ */
 class WeightStore {
  public:
   explicit WeightStore(std::vector<Stage> stages) : stages_(std::move(stages)) {}
@@ -23,7 +24,8 @@ class WeightStore {
   std::size_t stage_count() const { return stages_.size(); }
 
   /** The packing called `key`, made by `pack` where no plan has asked for it yet. */
-  std::shared_ptr<const AlignedBuffer> packed(const std::string& key, const std::function<AlignedBuffer()>& pack);
+  std::shared_ptr<const AlignedBuffer> packed(const std::string& key,
+                                              const std::function<AlignedBuffer()>& pack);
 
   /** Memory of the weights as given and as packed so far. */
   Index bytes() const;
@@ -52,7 +54,8 @@ struct Buffers {
   const float* residual = nullptr;
 };
 
-/** An algorithm made ready: its packed weights and its blocking. Immutable; any number of threads may run tasks at once. */
+/** An algorithm made ready: its packed weights and its blocking. Immutable; any number of threads may run
+ * tasks at once. */
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -73,10 +76,15 @@ struct Objection {
   bool able = false;
 };
 
+/** Layers of one convolution, of a depthwise and a pointwise one in one pass, or both. */
+enum class Serves : std::uint8_t { single, separable, any };
+
 /** A row of algorithms.inc. */
 struct Candidate {
   const char* name;
-  /** Nothing where the algorithm is the one to take, unless one before it is. */
+  Serves serves;
+  /** Nothing where the algorithm is the one to take, unless one before it is. Asked for layers that it serves
+   * alone. */
   std::optional<Objection> (*refuse)(const Problem&);
   std::unique_ptr<const Executor> (*make)(const Problem&);
 };

@@ -11,7 +11,8 @@ namespace {
 
 /** A strip's input and output stay in the second-level cache. */
 constexpr Index kStripBudget = Index{192} << 10;
-/** Of channels-first maps: the lanes of two cache lines, so that a transposition reads and writes whole ones. */
+/** Of channels-first maps: the lanes of two cache lines, so that a transposition reads and writes whole ones.
+ */
 constexpr Index kStripChannels = 32;
 
 class Depthwise final : public Executor {
@@ -30,7 +31,8 @@ class Depthwise final : public Executor {
     // Strips of a staged map hold whole input channels.
     strip_channels_ = whole_rows ? channels_ : std::min(channels_, round_up(kStripChannels, multiplier));
     const Index row = core_.input_bytes_a_row() * strip_channels_ * (whole_rows ? 1 : l.z.tap_count());
-    rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row * l.y.in_step, 1), 1, std::max<Index>(l.y.count, 1));
+    rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row * l.y.in_step, 1), 1,
+                              std::max<Index>(l.y.count, 1));
     strips_ = ceil_div(l.y.count, rows_);
     channel_strips_ = ceil_div(channels_, strip_channels_);
   }
@@ -52,7 +54,8 @@ class Depthwise final : public Executor {
     Scratch memory(scratch);
     Planes planes;
     DepthwiseCore::Work work = take_work(memory, planes);
-    const Index map = image * out_.image + strip.channel * out_.channel + strip.z * out_.z + strip.y0 * out_.y;
+    const Index map =
+        image * out_.image + strip.channel * out_.channel + strip.z * out_.z + strip.y0 * out_.y;
     const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
     const float* input = buffers.input + image * in_.image;
     if (channels_last_) {
@@ -64,9 +67,11 @@ class Depthwise final : public Executor {
       kernels_.transpose({residual, planes.residual, out_.channel, strip.channels, strip.channels, pixels});
     }
     core_.run(strip, input,
-              {planes.out, residual == nullptr ? nullptr : planes.residual, l.x.count * strip.channels, strip.channels},
+              {planes.out, residual == nullptr ? nullptr : planes.residual, l.x.count * strip.channels,
+               strip.channels},
               work);
-    kernels_.transpose({planes.out, buffers.output + map, strip.channels, out_.channel, pixels, strip.channels});
+    kernels_.transpose(
+        {planes.out, buffers.output + map, strip.channels, out_.channel, pixels, strip.channels});
   }
 
   Index workspace_bytes() const override {

@@ -19,8 +19,10 @@ AlignedBuffer pack_taps(const Stage& stage, const Lattice& lattice, Index stride
     for (const auto& y : lattice.y.taps) {
       for (const auto& x : lattice.x.taps) {
         const Index tap = (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
-        // [channels * multiplier, 1, taps], and [channels, multiplier, taps] where transposed: the same order.
-        for (Index c = 0; c < spec.out_channels; ++c) to[c] = stage.weight[static_cast<std::size_t>(c * kernel_taps + tap)];
+        // [channels * multiplier, 1, taps], and [channels, multiplier, taps] where transposed: the same
+        // order.
+        for (Index c = 0; c < spec.out_channels; ++c)
+          to[c] = stage.weight[static_cast<std::size_t>(c * kernel_taps + tap)];
         to += stride;
       }
     }
@@ -104,8 +106,8 @@ const float* DepthwiseCore::stage(const Strip& strip, const float* image, Work& 
   const Region region{w.z_list, w.y_list, z.tap_count(), height, x_begin, columns};
   // A strip's channels are whole multiples of the multiplier.
   stage_region(lattice_, region, image, in_,
-               {strip.channel / multiplier_, strip.channels / multiplier_, multiplier_, strip.channels}, kernels_,
-               w.staged);
+               {strip.channel / multiplier_, strip.channels / multiplier_, multiplier_, strip.channels},
+               kernels_, w.staged);
   return w.staged;
 }
 
@@ -136,7 +138,8 @@ void DepthwiseCore::run(const Strip& strip, const float* image, const Target& ta
           const Index z = lattice_.z.source(lattice_.z.coordinate(strip.z, tz));
           const Index z_offset = z < 0 ? z : (staged_ ? tz : z) * z_stride;
           for (Index ty = 0; ty < taps_y; ++ty) {
-            const Index zy = (z_offset | w.y_offset[y * taps_y + ty]) < 0 ? -1 : z_offset + w.y_offset[y * taps_y + ty];
+            const Index zy =
+                (z_offset | w.y_offset[y * taps_y + ty]) < 0 ? -1 : z_offset + w.y_offset[y * taps_y + ty];
             for (Index tx = 0; tx < taps_x; ++tx) {
               *inputs++ = (zy | x_offset[tx]) < 0 ? zeros_.data() : base + zy + x_offset[tx];
             }

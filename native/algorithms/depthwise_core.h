@@ -9,8 +9,8 @@
 namespace convolith {
 
 /**
- * Depthwise convolution of a strip of output rows, channels last in the lanes. Shared by the depthwise algorithm, which
- * writes maps, and by the separable one, whose pointwise product reads the strip from cache.
+ * Depthwise convolution of a strip of output rows, channels last in the lanes. Shared by the depthwise
+ * algorithm, which writes maps, and by the separable one, whose pointwise product reads the strip from cache.
  */
 class DepthwiseCore {
  public:
@@ -20,7 +20,8 @@ class DepthwiseCore {
   struct Strip {
     Index z = 0, y0 = 0, rows = 0, channel = 0, channels = 0;
   };
-  /** Where the strip goes: pixel (y - y0, x) of channel c at out[(y - y0) * row + x * pixel + c - channel]. */
+  /** Where the strip goes: pixel (y - y0, x) of channel c at out[(y - y0) * row + x * pixel + c - channel].
+   */
   struct Target {
     float* out = nullptr;
     const float* residual = nullptr;

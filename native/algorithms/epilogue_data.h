@@ -6,7 +6,8 @@
 
 namespace convolith {
 
-/** A stage's epilogue as kernels take it: bias and slopes padded by a whole panel, so that kernels load whole vectors. */
+/** A stage's epilogue as kernels take it: bias and slopes padded by a whole panel, so that kernels load whole
+ * vectors. */
 class EpilogueData {
  public:
   explicit EpilogueData(const Stage& stage);

@@ -62,11 +62,15 @@ Axis axis_w(const ConvSpec& s, const ConvGeometry& g) {
 Index LatticeAxis::source(Index coordinate) const {
   if (coordinate >= 0 && coordinate < in_size) return coordinate;
   switch (mode) {
-    case PaddingMode::zeros: return kOutside;
-    case PaddingMode::replicate: return std::clamp(coordinate, Index{0}, in_size - 1);
+    case PaddingMode::zeros:
+      return kOutside;
+    case PaddingMode::replicate:
+      return std::clamp(coordinate, Index{0}, in_size - 1);
     // A pad is less than the input for reflect and at most the input for circular, so one fold is enough.
-    case PaddingMode::reflect: return coordinate < 0 ? -coordinate : 2 * (in_size - 1) - coordinate;
-    case PaddingMode::circular: return coordinate < 0 ? coordinate + in_size : coordinate - in_size;
+    case PaddingMode::reflect:
+      return coordinate < 0 ? -coordinate : 2 * (in_size - 1) - coordinate;
+    case PaddingMode::circular:
+      return coordinate < 0 ? coordinate + in_size : coordinate - in_size;
   }
   return kOutside;
 }

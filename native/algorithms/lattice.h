@@ -8,9 +8,9 @@
 namespace convolith {
 
 /**
- * One axis of a convolution as its algorithms see it: output points out_start + i * out_step, i < count, and kernel taps
- * that meet input coordinate i * in_step + offset. Stride, dilation and padding of a standard convolution, and each phase
- * of a transposed one, are just such numbers.
+ * One axis of a convolution as its algorithms see it: output points out_start + i * out_step, i < count, and
+ * kernel taps that meet input coordinate i * in_step + offset. Stride, dilation and padding of a standard
+ * convolution, and each phase of a transposed one, are just such numbers.
  */
 struct LatticeAxis {
   struct Tap {
@@ -27,7 +27,9 @@ struct LatticeAxis {
 
   /** Where the value at an input coordinate comes from, in [0, in_size), or kOutside for a zero. */
   Index source(Index coordinate) const;
-  Index coordinate(Index i, Index tap) const { return i * in_step + taps[static_cast<std::size_t>(tap)].offset; }
+  Index coordinate(Index i, Index tap) const {
+    return i * in_step + taps[static_cast<std::size_t>(tap)].offset;
+  }
   Index tap_count() const { return static_cast<Index>(taps.size()); }
   /** Whether the taps lie side by side in the input, so that a kernel row is one run of memory. */
   bool contiguous_taps() const;
@@ -44,13 +46,15 @@ struct Lattice {
 Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry);
 
 /**
- * A transposed convolution's phases: with stride s an axis' output points of one residue modulo s are an ordinary
- * convolution of stride 1 with every s-th tap (Shi et al., "Is the deconvolution layer the same as a convolutional
- * layer?", 2016). Phases without points are left out; one without taps stays, since its outputs are bias alone.
+ * A transposed convolution's phases: with stride s an axis' output points of one residue modulo s are an
+ * ordinary convolution of stride 1 with every s-th tap (Shi et al., "Is the deconvolution layer the same as a
+ * convolutional layer?", 2016). Phases without points are left out; one without taps stays, since its outputs
+ * are bias alone.
  */
 std::vector<Lattice> transposed_lattices(const ConvSpec& spec, const ConvGeometry& geometry);
 
-/** The kernel positions that a lattice's taps have. Those that meet only padding are left out, so a packing depends on it. */
+/** The kernel positions that a lattice's taps have. Those that meet only padding are left out, so a packing
+ * depends on it. */
 std::string lattice_key(const Lattice& lattice);
 
 }  // namespace convolith

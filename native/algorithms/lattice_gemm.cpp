@@ -6,16 +6,19 @@ namespace convolith {
 
 namespace {
 
-/** Input and panel of a block share the second-level cache (1 MiB on the narrowest of today's server cores). */
+/** Input and panel of a block share the second-level cache (1 MiB on the narrowest of today's server cores).
+ */
 constexpr Index kInputBudget = Index{256} << 10;
 constexpr Index kPanelBudget = Index{256} << 10;
 constexpr Index kPointerBudget = Index{128} << 10;
 constexpr Index kFloat = sizeof(float);
 
-/** Fewer channels than this make runs too short for the kernel's inner loop: kernel rows are merged into one run. */
+/** Fewer channels than this make runs too short for the kernel's inner loop: kernel rows are merged into one
+ * run. */
 constexpr Index kShortRun = 32;
 
-/** Rows that lie a multiple of 4 KiB apart share the sets of a first-level cache: 14 of them in 8 ways ran at half speed. */
+/** Rows that lie a multiple of 4 KiB apart share the sets of a first-level cache: 14 of them in 8 ways ran at
+ * half speed. */
 bool rows_collide(Index pitch) { return pitch * kFloat % 4096 == 0; }
 
 Index span(const LatticeAxis& axis) {
@@ -46,17 +49,17 @@ struct LatticeGemm::Work {
   float* staged;
   Index* z_list;
   Index* y_list;
-  Index* z_offset;     // [taps]
-  Index* y_offset;     // [block height][taps]
-  Index* x_offset;     // [block width][taps, or 1 where merged]
-  Index* point_y;      // [points], within the block
+  Index* z_offset;  // [taps]
+  Index* y_offset;  // [block height][taps]
+  Index* x_offset;  // [block width][taps, or 1 where merged]
+  Index* point_y;   // [points], within the block
   Index* point_x;
   Tile* tiles;
   const float** rows;  // [tile][run][row of the tile]
   std::int32_t* run_start;
-  RunRange* ranges;    // [tile][chunk]
-  Index* map_offset;   // [points], of the output map
-  Index* plane_offset; // [points], of the planes
+  RunRange* ranges;     // [tile][chunk]
+  Index* map_offset;    // [points], of the output map
+  Index* plane_offset;  // [points], of the planes
   float* partial;
   float* planes;
   float* residual_planes;
@@ -115,7 +118,8 @@ void LatticeGemm::cut_k() {
   const Index pieces = ceil_div(run_length_, longest);
   for (Index r = 0; r < runs_ || chunks_.empty(); ++r) {
     for (Index i = 0; i < pieces; ++i) {
-      chunks_.push_back({r, std::min<Index>(1, runs_ - r), run_length_ * i / pieces, run_length_ * (i + 1) / pieces});
+      chunks_.push_back(
+          {r, std::min<Index>(1, runs_ - r), run_length_ * i / pieces, run_length_ * (i + 1) / pieces});
     }
   }
 }
@@ -141,7 +145,8 @@ void LatticeGemm::choose_block() {
     const bool last = width == 1;
     if (height == 0 && !last) continue;
     height = std::max<Index>(height, 1);
-    const double reads = static_cast<double>(rows_met(y, height) * columns) / static_cast<double>(height * width);
+    const double reads =
+        static_cast<double>(rows_met(y, height) * columns) / static_cast<double>(height * width);
     if (least == 0.0 || reads < least * 0.95) {
       least = reads;
       block_width_ = width;
@@ -283,11 +288,13 @@ void LatticeGemm::locate(const Block& block, const Buffers& buffers, Work& w) co
       for (Index i = 0; i < height; ++i) w.y_list[i] = y_begin + i;
     } else {
       for (Index t = 0; t < y.tap_count(); ++t) {
-        for (Index i = 0; i < block.height; ++i) w.y_list[t * block.height + i] = y.coordinate(block.y0 + i, t);
+        for (Index i = 0; i < block.height; ++i)
+          w.y_list[t * block.height + i] = y.coordinate(block.y0 + i, t);
       }
     }
     for (Index t = 0; t < z.tap_count(); ++t) w.z_list[t] = z.coordinate(block.z, t);
-    const Region region{w.z_list, w.y_list, z.tap_count(), height, x_begin, (block.width - 1) * x.in_step + span(x)};
+    const Region region{w.z_list, w.y_list, z.tap_count(),
+                        height,   x_begin,  (block.width - 1) * x.in_step + span(x)};
     const StagedChannels channels{block.group * group_in_, group_in_, 1, pitch_};
     stage_region(lattice_, region, image, in_, channels, kernels_, w.staged);
     w.base = w.staged;
@@ -323,8 +330,9 @@ void LatticeGemm::locate(const Block& block, const Buffers& buffers, Work& w) co
 }
 
 /**
- * Puts the block's points in order and cuts them into tiles. Where much of the kernel lies in the padding, points that meet
- * the same taps are brought together, so that a tile leaves out the taps that none of its points meets.
+ * Puts the block's points in order and cuts them into tiles. Where much of the kernel lies in the padding,
+ * points that meet the same taps are brought together, so that a tile leaves out the taps that none of its
+ * points meets.
  */
 void LatticeGemm::arrange(const Block& block, Work& w) const {
   const auto same_taps = [](const Index* offsets, Index taps, Index i, Index j) {
@@ -487,7 +495,8 @@ void LatticeGemm::scatter_planes(const Block& block, float* map, Index panel, Wo
   }
   for (Index y = 0; y < block.height; ++y) {
     const Index p = y * block.width;
-    kernels_.transpose({w.planes + p * pitch, map + w.map_offset[p], pitch, out_.channel, block.width, columns});
+    kernels_.transpose(
+        {w.planes + p * pitch, map + w.map_offset[p], pitch, out_.channel, block.width, columns});
   }
 }
 

@@ -21,10 +21,10 @@ struct LatticeProblem {
 };
 
 /**
- * Implicit im2col GEMM over one lattice: output points × output channels, its left operand read where it lies through one
- * pointer a point and tap (Dukhan, "The indirect convolution algorithm", 2019), its right operand packed in panels.
- * The im2col matrix is never written. Standard, dilated, grouped and pointwise convolutions are one lattice, a
- * transposed one a lattice a phase.
+ * Implicit im2col GEMM over one lattice: output points × output channels, its left operand read where it lies
+ * through one pointer a point and tap (Dukhan, "The indirect convolution algorithm", 2019), its right operand
+ * packed in panels. The im2col matrix is never written. Standard, dilated, grouped and pointwise convolutions
+ * are one lattice, a transposed one a lattice a phase.
  */
 class LatticeGemm final : public Executor {
  public:
@@ -83,12 +83,12 @@ class LatticeGemm final : public Executor {
   std::vector<Index> panel_start_;  // of a panel in a group's packing
   Index group_packing_ = 0;
 
-  bool staged_ = false;   // input copied into scratch, channels last
-  bool merged_ = false;   // a kernel row is one run
-  Index pitch_ = 0;       // floats between two staged pixels
+  bool staged_ = false;     // input copied into scratch, channels last
+  bool merged_ = false;     // a kernel row is one run
+  Index pitch_ = 0;         // floats between two staged pixels
   bool segmented_ = false;  // tiles cut where the set of taps that meet only padding changes
   Index runs_ = 0, run_length_ = 0;
-  AlignedBuffer zeros_;   // what a run in the padding reads
+  AlignedBuffer zeros_;  // what a run in the padding reads
   Index block_height_ = 1, block_width_ = 1, blocks_y_ = 1, blocks_x_ = 1;
   std::vector<Chunk> chunks_;
 };

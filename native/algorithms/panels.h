@@ -18,7 +18,8 @@ struct Panels {
 
   std::vector<Panel> list;
   int lanes = 1;
-  /** Rows of the register tile: what the widest panel allows, so that all panels read the same row pointers. */
+  /** Rows of the register tile: what the widest panel allows, so that all panels read the same row pointers.
+   */
   int tile_rows = 1;
 
   Panels(Index channels, const GemmKernels& gemm) : lanes(gemm.lanes) {
@@ -29,8 +30,10 @@ struct Panels {
     while (vectors > 0) {
       int take = static_cast<int>(std::min<Index>(preferred, vectors));
       // One vector alone is the slowest tile: the last panel takes it along, or the last two share evenly.
-      if (vectors == preferred + 1) take = preferred + 1 <= kMaxTileVectors ? preferred + 1 : (preferred + 1) / 2;
-      list.push_back({take, column, static_cast<int>(std::min<Index>(channels - column, Index{take} * lanes))});
+      if (vectors == preferred + 1)
+        take = preferred + 1 <= kMaxTileVectors ? preferred + 1 : (preferred + 1) / 2;
+      list.push_back(
+          {take, column, static_cast<int>(std::min<Index>(channels - column, Index{take} * lanes))});
       column += Index{take} * lanes;
       vectors -= take;
       widest = std::max(widest, take);
@@ -42,7 +45,9 @@ struct Panels {
   const Panel& operator[](Index i) const { return list[static_cast<std::size_t>(i)]; }
   int width(Index i) const { return (*this)[i].vectors * lanes; }
   /** Channels with the padding of the last vector. */
-  Index padded_channels() const { return list.empty() ? 0 : list.back().column + Index{list.back().vectors} * lanes; }
+  Index padded_channels() const {
+    return list.empty() ? 0 : list.back().column + Index{list.back().vectors} * lanes;
+  }
   int max_width() const {
     int widest = 1;
     for (const Panel& panel : list) widest = std::max(widest, panel.vectors);

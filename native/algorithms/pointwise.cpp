@@ -1,4 +1,5 @@
-// 1×1 kernels without padding: one GEMM of pixels × input channels by input × output channels; any stride and groups.
+// 1×1 kernels without padding: one GEMM of pixels × input channels by input × output channels; any stride and
+// groups.
 
 #include "algorithms/candidates.h"
 #include "algorithms/lattice_gemm.h"
@@ -10,14 +11,16 @@ std::optional<Objection> refuse_pointwise(const Problem& p) {
   if (spec.transposed) return Objection{"serves no transposed convolution"};
   if (spec.kernel.volume() != 1) return Objection{"needs a kernel of 1"};
   const Size3 none{0, 0, 0};
-  if (p.geometry.pad_before != none || p.geometry.pad_after != none) return Objection{"needs an input without padding"};
+  if (p.geometry.pad_before != none || p.geometry.pad_after != none)
+    return Objection{"needs an input without padding"};
   return std::nullopt;
 }
 
 std::unique_ptr<const Executor> make_pointwise(const Problem& p) {
   const ConvSpec& spec = p.spec();
   const ConvGeometry& g = p.geometry;
-  LatticeProblem problem{p.weights, p.kernels, g.batch, g.input, g.output, standard_lattice(spec, g), "pointwise"};
+  LatticeProblem problem{p.weights,  p.kernels, g.batch, g.input, g.output, standard_lattice(spec, g),
+                         "pointwise"};
   if (spec.stride.volume() == 1) {
     // Without borders the pixels are one row, and those of a whole batch where the channels come last.
     const Index pixels = g.output.volume() * (spec.channels_last ? g.batch : 1);

@@ -1,5 +1,5 @@
-// Depthwise then pointwise in one pass: a strip of depthwise output stays in cache and is the left operand of the
-// pointwise GEMM. The intermediate map is never written.
+// Depthwise then pointwise in one pass: a strip of depthwise output stays in cache and is the left operand of
+// the pointwise GEMM. The intermediate map is never written.
 
 #include "algorithms/separable.h"
 
@@ -19,10 +19,11 @@ constexpr Index kStripBudget = Index{128} << 10;
 /** The pointwise stage on strips, as a problem of its own: one image of `pixels` channels-last pixels. */
 class PointwiseStage {
  public:
-  PointwiseStage(const Problem& p, Index pixels) : store_({strip_stage(p.weights.stage(1))}), pixels_(pixels) {
+  PointwiseStage(const Problem& p, Index pixels)
+      : store_({strip_stage(p.weights.stage(1))}), pixels_(pixels) {
     const ConvGeometry row{1, {1, 1, pixels}, {1, 1, pixels}, {0, 0, 0}, {0, 0, 0}};
-    gemm_ = std::make_unique<LatticeGemm>(LatticeProblem{store_, p.kernels, 1, row.input, row.output,
-                                                         standard_lattice(store_.stage().spec, row), "strip"});
+    gemm_ = std::make_unique<LatticeGemm>(LatticeProblem{
+        store_, p.kernels, 1, row.input, row.output, standard_lattice(store_.stage().spec, row), "strip"});
   }
 
   Index workspace_bytes() const { return gemm_->workspace_bytes(); }
@@ -84,7 +85,8 @@ class Separable final : public Executor {
 
     Scratch memory(scratch);
     Memory m = take_memory(memory);
-    core_.run(strip, buffers.input + image * in_.image, {m.middle, nullptr, l.x.count * middle_, middle_}, m.work);
+    core_.run(strip, buffers.input + image * in_.image, {m.middle, nullptr, l.x.count * middle_, middle_},
+              m.work);
     const Index map = image * out_.image + strip.z * out_.z + strip.y0 * out_.y;
     const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
     if (channels_last_) {
@@ -92,7 +94,8 @@ class Separable final : public Executor {
       return;
     }
     const Index pixels = pointwise.pixels();
-    if (residual != nullptr) kernels_.transpose({residual, m.residual, out_.channel, channels_, channels_, pixels});
+    if (residual != nullptr)
+      kernels_.transpose({residual, m.residual, out_.channel, channels_, channels_, pixels});
     pointwise.run({m.middle, m.out, residual == nullptr ? nullptr : m.residual}, m.gemm);
     kernels_.transpose({m.out, buffers.output + map, channels_, out_.channel, pixels, channels_});
   }
@@ -138,65 +141,22 @@ class Separable final : public Executor {
   std::unique_ptr<const PointwiseStage> whole_, rest_;
 };
 
-/** Both stages by definition, one after the other, a whole image of the intermediate map in memory. */
-class SeparableReference final : public Executor {
- public:
-  explicit SeparableReference(const Problem& p)
-      : first_store_({p.weights.stage(0)}),
-        second_store_({p.weights.stage(1)}),
-        batch_(p.geometry.batch),
-        in_(p.spec().channels_last, p.spec().in_channels, p.geometry.input),
-        middle_(p.spec().channels_last, p.spec().out_channels, p.geometry.output),
-        out_(p.spec().channels_last, second_store_.stage().spec.out_channels, p.geometry.output) {
-    ConvGeometry first = p.geometry;
-    first.batch = 1;
-    const ConvGeometry second{1, first.output, first.output, {0, 0, 0}, {0, 0, 0}};
-    first_ = make_reference({first_store_, first, p.kernels});
-    second_ = make_reference({second_store_, second, p.kernels});
-  }
-
-  Index tasks(int) const override { return batch_; }
-
-  void run(const Buffers& buffers, Index task, int, float* scratch) const override {
-    const Buffers first{buffers.input + task * in_.image, scratch, nullptr};
-    for (Index i = 0, count = first_->tasks(1); i < count; ++i) first_->run(first, i, 1, nullptr);
-    const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + task * out_.image;
-    const Buffers second{scratch, buffers.output + task * out_.image, residual};
-    for (Index i = 0, count = second_->tasks(1); i < count; ++i) second_->run(second, i, 1, nullptr);
-  }
-
-  Index workspace_bytes() const override { return middle_.image * 4; }
-  Index packed_bytes() const override { return 0; }
-  std::string tile() const override { return "1x1"; }
-
- private:
-  WeightStore first_store_, second_store_;
-  const Index batch_;
-  const MapStrides in_, middle_, out_;
-  std::unique_ptr<const Executor> first_, second_;
-};
-
 }  // namespace
 
 void check_separable(const ConvSpec& depthwise, const ConvSpec& pointwise) {
   const bool fits = !depthwise.transposed && depthwise.group_in() == 1 && !pointwise.transposed &&
-                    pointwise.kernel.volume() == 1 && pointwise.stride.volume() == 1 && pointwise.groups == 1 &&
+                    pointwise.kernel.volume() == 1 && pointwise.stride.volume() == 1 &&
                     pointwise.in_channels == depthwise.out_channels &&
                     pointwise.channels_last == depthwise.channels_last;
   if (fits) return;
-  throw Error(ErrorCode::option,
-              "Expected a depthwise stage and a pointwise one of its output channels and layout for depthwise and "
-              "pointwise but received stages that do not fit");
+  throw Error(
+      ErrorCode::option,
+      "Expected a depthwise stage and a pointwise one of its output channels and layout for depthwise and "
+      "pointwise but received stages that do not fit");
 }
 
-const std::vector<Candidate>& separable_candidates() {
-  static const std::vector<Candidate> list = {
-      {"separable", [](const Problem&) -> std::optional<Objection> { return std::nullopt; },
-       [](const Problem& p) -> std::unique_ptr<const Executor> { return std::make_unique<Separable>(p); }},
-      {"reference", [](const Problem&) -> std::optional<Objection> { return std::nullopt; },
-       [](const Problem& p) -> std::unique_ptr<const Executor> { return std::make_unique<SeparableReference>(p); }},
-  };
-  return list;
-}
+std::optional<Objection> refuse_separable(const Problem&) { return std::nullopt; }
+
+std::unique_ptr<const Executor> make_separable(const Problem& p) { return std::make_unique<Separable>(p); }
 
 }  // namespace convolith

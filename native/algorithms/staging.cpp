@@ -24,7 +24,7 @@ void stage_columns(const float* row, Index x, Index count, const MapStrides& str
   if (strides.channel != 1 && c.repeat == 1) {
     kernels.transpose({row + c.first * strides.channel + x, to, strides.channel, c.pitch, c.count, count});
   } else if (strides.channel == 1 && c.repeat == 1 && strides.x == c.pitch && c.count == c.pitch) {
-    std::memcpy(to, row + x * strides.x, static_cast<std::size_t>(count * c.pitch) * sizeof(float));
+    std::memcpy(to, row + x * strides.x + c.first, static_cast<std::size_t>(count * c.pitch) * sizeof(float));
   } else {
     for (Index i = 0; i < count; ++i) stage_pixel(row + (x + i) * strides.x, strides, c, to + i * c.pitch);
   }

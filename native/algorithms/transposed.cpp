@@ -1,4 +1,5 @@
-// Transposed convolution by phases: an ordinary convolution for each residue of the output position modulo the stride.
+// Transposed convolution by phases: an ordinary convolution for each residue of the output position modulo
+// the stride.
 
 #include <numeric>
 
@@ -44,7 +45,9 @@ class Transposed final : public Executor {
                            [](Index sum, const auto& phase) { return sum + phase->packed_bytes(); });
   }
 
-  std::string tile() const override { return phases_.front()->tile() + ", " + std::to_string(phases_.size()) + " phases"; }
+  std::string tile() const override {
+    return phases_.front()->tile() + ", " + std::to_string(phases_.size()) + " phases";
+  }
 
  private:
   std::vector<std::unique_ptr<const LatticeGemm>> phases_;

@@ -13,7 +13,8 @@ std::shared_ptr<const AlignedBuffer> WeightStore::packed(const std::string& key,
 Index WeightStore::bytes() const {
   const std::lock_guard lock(mutex_);
   Index total = 0;
-  for (const Stage& stage : stages_) total += static_cast<Index>((stage.weight.size() + stage.bias.size()) * sizeof(float));
+  for (const Stage& stage : stages_)
+    total += static_cast<Index>((stage.weight.size() + stage.bias.size()) * sizeof(float));
   for (const auto& [key, buffer] : packed_) total += buffer->bytes();
   return total;
 }

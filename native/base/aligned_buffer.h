@@ -24,7 +24,7 @@ class AlignedBuffer {
     // A first touch costs a page fault: 25 µs per 4 KiB on some virtual machines, 0.5 µs with huge pages.
     alignment_ = bytes >= kHugePage ? kHugePage : kCacheLine;
     if (bytes > std::numeric_limits<std::size_t>::max() - alignment_) throw std::bad_alloc();
-    data_ = static_cast<float*>(::operator new(bytes, std::align_val_t{alignment_}));
+    data_ = static_cast<float*>(::operator new (bytes, std::align_val_t{alignment_}));
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     if (alignment_ == kHugePage) madvise(data_, bytes, MADV_HUGEPAGE);
 #endif
@@ -43,7 +43,7 @@ class AlignedBuffer {
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
   ~AlignedBuffer() {
-    if (data_ != nullptr) ::operator delete(data_, std::align_val_t{alignment_});
+    if (data_ != nullptr) ::operator delete (data_, std::align_val_t{alignment_});
   }
 
   float* data() { return data_; }

@@ -7,8 +7,8 @@
 namespace convolith {
 
 /**
- * How much scratch a task wants, and then the scratch itself: the same sequence of `take` calls is made once at planning,
- * on a null base, to measure, and once a task, to hand out. So the two cannot disagree.
+ * How much scratch a task wants, and then the scratch itself: the same sequence of `take` calls is made once
+ * at planning, on a null base, to measure, and once a task, to hand out. So the two cannot disagree.
  */
 class Scratch {
  public:
@@ -19,7 +19,8 @@ class Scratch {
   template <class T>
   T* take(Index count) {
     std::byte* at = base_ == nullptr ? nullptr : base_ + used_;
-    // One line more between two blocks of a power of two: side by side they would share the sets of the first-level cache.
+    // One line more between two blocks of a power of two: side by side they would share the sets of the
+    // first-level cache.
     used_ += round_up(count * static_cast<Index>(sizeof(T)), kLine) + kLine;
     return reinterpret_cast<T*>(at);
   }
@@ -32,7 +33,8 @@ class Scratch {
   Index used_ = 0;
 };
 
-/** This thread's scratch memory, at least `bytes` long. It grows on first use and is kept until the thread ends. */
+/** This thread's scratch memory, at least `bytes` long. It grows on first use and is kept until the thread
+ * ends. */
 inline float* thread_arena(Index bytes) {
   thread_local AlignedBuffer arena;
   if (arena.bytes() < bytes) {

@@ -9,7 +9,8 @@ namespace convolith {
 /** Sizes and offsets: signed 64 bits everywhere, so that a difference of two never wraps. */
 using Index = std::int64_t;
 
-/** The kinds of refusal that can arise below the addon's face; the names are those of `ConvolithError.code`. */
+/** The kinds of refusal that can arise below the addon's face; the names are those of `ConvolithError.code`.
+ */
 enum class ErrorCode { shape, option, dtype, buffer, unsupported, disposed, aborted, memory };
 
 /** Thrown by the core, turned into a `ConvolithError` by the addon. */

@@ -13,7 +13,8 @@ std::vector<std::string> available_isas();
 /** The table in use for layers made from now on; at the start the best of `available_isas()`. */
 const KernelTable& current_kernels();
 
-/** Throws `Error(option)` where the name is unknown and `Error(unsupported)` where this CPU or binary lacks it. */
+/** Throws `Error(option)` where the name is unknown and `Error(unsupported)` where this CPU or binary lacks
+ * it. */
 void select_isa(const std::string& name);
 
 /** A short name of the processor, as it calls itself. */

@@ -5,8 +5,9 @@
 namespace convolith {
 
 /**
- * What happens to a tile of sums before it is stored: out = activation(sum + bias + residual). Data, not code, so that
- * one kernel serves every layer. Pointers are those of the kernel's first output channel, padded with zeros to whole vectors.
+ * What happens to a tile of sums before it is stored: out = activation(sum + bias + residual). Data, not
+ * code, so that one kernel serves every layer. Pointers are those of the kernel's first output channel,
+ * padded with zeros to whole vectors.
  */
 struct Epilogue {
   const float* bias = nullptr;

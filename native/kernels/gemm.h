@@ -7,12 +7,12 @@ namespace convolith {
 /**
  * One register tile of an implicit GEMM: MR output pixels (rows) × NR vectors of output channels (columns).
  *
- *   sum[i][j] = Σ_r Σ_k rows[r * MR + i][k] * panel[(run_start[r] + k) * NR * lanes + j],   k_begin <= k < k_end
- *   out[out_offset[i] + j] = activation(sum + bias[j] + residual[…the same place])
+ *   sum[i][j] = Σ_r Σ_k rows[r * MR + i][k] * panel[(run_start[r] + k) * NR * lanes + j],   k_begin <= k <
+ * k_end out[out_offset[i] + j] = activation(sum + bias[j] + residual[…the same place])
  *
- * The left operand is read where it lies, one run of consecutive floats a kernel tap (or a kernel row); a run that lies
- * in the padding points at zeros. So stride, dilation, padding and image borders are addresses, not code.
- * MR pointers a run cost one load each for (k_end - k_begin) × NR multiplications.
+ * The left operand is read where it lies, one run of consecutive floats a kernel tap (or a kernel row); a run
+ * that lies in the padding points at zeros. So stride, dilation, padding and image borders are addresses, not
+ * code. MR pointers a run cost one load each for (k_end - k_begin) × NR multiplications.
  */
 struct GemmTile {
   const float* const* rows = nullptr;

@@ -20,8 +20,8 @@ CONVOLITH_INLINE void store_tile(const GemmTile& t, typename V::Reg (&sum)[MR][N
       for (int j = 0; j < NR; ++j) {
         const int count = t.columns - j * V::lanes;
         if (count <= 0) break;
-        const auto addend = count >= V::lanes ? V::load(residual + j * V::lanes)
-                                              : V::load_n(residual + j * V::lanes, count);
+        const auto addend =
+            count >= V::lanes ? V::load(residual + j * V::lanes) : V::load_n(residual + j * V::lanes, count);
         sum[i][j] = V::add(sum[i][j], addend);
       }
     }

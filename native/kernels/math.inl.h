@@ -1,9 +1,9 @@
 #pragma once
 
-// Functions of one vector, written over the lane type V. Every function here is a template on V, so that the code of
-// two instruction sets never shares a symbol.
+// Functions of one vector, written over the lane type V. Every function here is a template on V, so that the
+// code of two instruction sets never shares a symbol.
 
-#include "isa/region.h"
+#include "base/region.h"
 
 namespace convolith {
 
@@ -61,7 +61,8 @@ struct Math {
     return V::if_negative(x, V::sub(V::zero(), t), t);
   }
 
-  /** erfc(z) for z >= 0: e^(-z²) times a polynomial in t = 1 / (1 + 0.4 z), a Chebyshev fit, relative error 2e-8. */
+  /** erfc(z) for z >= 0: e^(-z²) times a polynomial in t = 1 / (1 + 0.4 z), a Chebyshev fit, relative error
+   * 2e-8. */
   static CONVOLITH_INLINE Reg erfc_positive(Reg z) {
     const Reg one = V::set(1.0F);
     const Reg t = V::div(one, V::fma(z, V::set(0.4F), one));
@@ -78,7 +79,8 @@ struct Math {
     return V::mul(V::mul(q, t), exp(V::sub(V::zero(), V::mul(z, z))));
   }
 
-  /** x Φ(x), Φ the normal distribution function: 0.5 erfc(|x|/√2) is its tail, exact in relative terms for x < 0. */
+  /** x Φ(x), Φ the normal distribution function: 0.5 erfc(|x|/√2) is its tail, exact in relative terms for x
+   * < 0. */
   static CONVOLITH_INLINE Reg gelu(Reg x) {
     const Reg tail = V::mul(V::set(0.5F), erfc_positive(V::mul(V::abs(x), V::set(0.70710678118654752F))));
     return V::mul(x, V::if_negative(x, tail, V::sub(V::set(1.0F), tail)));

@@ -1,13 +1,13 @@
 #pragma once
 
 #include "base/check.h"
-#include "isa/region.h"
+#include "base/region.h"
 
 namespace convolith {
 
 /**
- * `rounds` times 4 multiply-adds on each of 12 independent chains in registers: what the FMA units do when nothing else is asked of them.
- * Returns a value that depends on all of them.
+ * `rounds` times 4 multiply-adds on each of 12 independent chains in registers: what the FMA units do when
+ * nothing else is asked of them. Returns a value that depends on all of them.
  */
 template <class V>
 float fma_probe(Index rounds) {
@@ -27,7 +27,8 @@ float fma_probe(Index rounds) {
   return lane[0];
 }
 
-/** Floating-point operations of one round of `fma_probe`. A constant, so that no function of this region is called for it. */
+/** Floating-point operations of one round of `fma_probe`. A constant, so that no function of this region is
+ * called for it. */
 template <class V>
 inline constexpr Index fma_probe_flops = Index{2} * 12 * 4 * V::lanes;
 

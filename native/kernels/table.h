@@ -13,7 +13,8 @@ struct KernelTable {
   GemmKernels gemm;
   DepthwiseKernels depthwise;
   TransposeKernel transpose = nullptr;
-  /** Runs `rounds` of `fma_probe_flops` operations each, for the peak that benchmarks are measured against. */
+  /** Runs `rounds` of `fma_probe_flops` operations each, for the peak that benchmarks are measured against.
+   */
   float (*fma_probe)(Index rounds) = nullptr;
   Index fma_probe_flops = 0;
 };

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "isa/region.h"
+#include "base/region.h"
 #include "kernels/transpose.h"
 
 namespace convolith {

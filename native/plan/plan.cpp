@@ -9,27 +9,38 @@ namespace convolith {
 
 namespace {
 
-const std::vector<Candidate>& convolution_candidates() {
+const std::vector<Candidate>& candidates() {
   static const std::vector<Candidate> list = {
-#define ALGORITHM(function, name) {name, refuse_##function, make_##function},
+#define ALGORITHM(function, name, serves) {name, Serves::serves, refuse_##function, make_##function},
 #include "algorithms/algorithms.inc"
 #undef ALGORITHM
   };
   return list;
 }
 
-std::string names(const std::vector<Candidate>& list) {
+std::string names() {
   std::string text;
-  for (const Candidate& candidate : list) text += std::string(text.empty() ? "" : ", ") + candidate.name;
+  for (const Candidate& candidate : candidates())
+    text += std::string(text.empty() ? "" : ", ") + candidate.name;
   return text;
+}
+
+std::optional<Objection> objection_of(const Candidate& candidate, const Problem& problem) {
+  const bool separable = problem.weights.stage_count() > 1;
+  if (separable && candidate.serves == Serves::single)
+    return Objection{"serves one convolution, not two in one pass"};
+  if (!separable && candidate.serves == Serves::separable) {
+    return Objection{"serves a depthwise and a pointwise convolution in one pass"};
+  }
+  return candidate.refuse(problem);
 }
 
 void check_stage(const Stage& stage) {
   validate(stage.spec);
   const auto expect = [](std::size_t came, Index wanted, const char* name) {
     if (static_cast<Index>(came) == wanted) return;
-    throw Error(ErrorCode::shape, "Expected " + std::to_string(wanted) + " values for " + name + " but received " +
-                                      std::to_string(came));
+    throw Error(ErrorCode::shape, "Expected " + std::to_string(wanted) + " values for " + name +
+                                      " but received " + std::to_string(came));
   };
   expect(stage.weight.size(), stage.spec.weight_count(), "weight");
   if (!stage.bias.empty()) expect(stage.bias.size(), stage.spec.out_channels, "bias");
@@ -62,8 +73,6 @@ Layer::Layer(Stage depthwise, Stage pointwise) : kernels_(&current_kernels()) {
 std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
   const Stage& stage = weights_->stage();
   validate(stage.spec, geometry);
-  const bool two_stages = weights_->stage_count() > 1;
-  const std::vector<Candidate>& candidates = two_stages ? separable_candidates() : convolution_candidates();
   const std::string& wanted = stage.spec.algorithm;
   const Problem problem{*weights_, geometry, *kernels_};
 
@@ -75,18 +84,20 @@ std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
   plan->output_count_ = geometry.batch * geometry.output.volume() * out_channels;
   if (plan->output_count_ > kMaxElements) {
     throw Error(ErrorCode::memory, "Expected at most " + std::to_string(kMaxElements) +
-                                       " elements for output but received " + std::to_string(plan->output_count_));
+                                       " elements for output but received " +
+                                       std::to_string(plan->output_count_));
   }
   bool known = wanted == "auto";
-  for (const Candidate& candidate : candidates) {
+  for (const Candidate& candidate : candidates()) {
     const bool forced = wanted == candidate.name;
     known = known || forced;
     if (wanted != "auto" && !forced) continue;
-    const std::optional<Objection> objection = candidate.refuse(problem);
+    const std::optional<Objection> objection = objection_of(candidate, problem);
     if (objection && !(forced && objection->able)) {
       if (forced) {
-        throw Error(ErrorCode::unsupported, "Expected an algorithm that serves this layer for algorithm but received \"" +
-                                                wanted + "\", which " + objection->reason);
+        throw Error(ErrorCode::unsupported,
+                    "Expected an algorithm that serves this layer for algorithm but received \"" + wanted +
+                        "\", which " + objection->reason);
       }
       plan->refused_.push_back({candidate.name, objection->reason});
       continue;
@@ -96,8 +107,8 @@ std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
     break;
   }
   if (!known) {
-    throw Error(ErrorCode::option, "Expected one of auto, " + names(candidates) + " for algorithm but received \"" +
-                                       wanted + "\"");
+    throw Error(ErrorCode::option,
+                "Expected one of auto, " + names() + " for algorithm but received \"" + wanted + "\"");
   }
   return plan;
 }
@@ -127,7 +138,7 @@ Explanation Plan::explain() const {
 
 std::vector<std::string> algorithm_names() {
   std::vector<std::string> list;
-  for (const Candidate& candidate : convolution_candidates()) list.emplace_back(candidate.name);
+  for (const Candidate& candidate : candidates()) list.emplace_back(candidate.name);
   return list;
 }
 

@@ -28,10 +28,11 @@ struct Explanation {
 class Plan {
  public:
   /**
-   * Buffers: dense, in the spec's layout, of the lengths below, `output` apart from the others; `residual` null or
-   * shaped as the output. Nothing is allocated but a thread's scratch on its first use.
+   * Buffers: dense, in the spec's layout, of the lengths below, `output` apart from the others; `residual`
+   * null or shaped as the output. Nothing is allocated but a thread's scratch on its first use.
    */
-  void run(const float* input, float* output, const float* residual, const CancelToken* token = nullptr) const;
+  void run(const float* input, float* output, const float* residual,
+           const CancelToken* token = nullptr) const;
   Explanation explain() const;
 
   Index input_count() const { return input_count_; }
@@ -54,7 +55,8 @@ class Plan {
 /** Weights, and a plan for each geometry asked for. Thread-safe. Plans keep alive what they need of it. */
 class Layer {
  public:
-  /** Validates the specs and the counts of weight and bias. `pointwise` follows `first` in the same pass where given. */
+  /** Validates the specs and the counts of weight and bias. `pointwise` follows `first` in the same pass
+   * where given. */
   explicit Layer(Stage first);
   Layer(Stage depthwise, Stage pointwise);
 

@@ -21,7 +21,16 @@ enum class PaddingMode : std::uint8_t { zeros, reflect, replicate, circular };
 
 /** `linear`, `relu` and `relu6` are `clip` with their bounds; a NaN passes through it. */
 enum class ActivationOp : std::uint8_t {
-  clip, leaky_relu, prelu, elu, sigmoid, tanh, hard_swish, hard_sigmoid, silu, gelu
+  clip,
+  leaky_relu,
+  prelu,
+  elu,
+  sigmoid,
+  tanh,
+  hard_swish,
+  hard_sigmoid,
+  silu,
+  gelu
 };
 
 struct Activation {
@@ -54,7 +63,8 @@ struct ConvSpec {
 
 /**
  * A spec's sizes for one input. Standard: out[o] = Σ_k in[o * stride - pad_before + k * dilation] * w[k].
- * Transposed: every in[i] * w[k] is added to out[i * stride - pad_before + k * dilation] where that lies inside.
+ * Transposed: every in[i] * w[k] is added to out[i * stride - pad_before + k * dilation] where that lies
+ * inside.
  */
 struct ConvGeometry {
   Index batch = 1;

@@ -6,7 +6,8 @@
 
 namespace convolith {
 
-/** One stage of a layer. Weights in canonical order: [out, in / groups, taps], transposed [in, out / groups, taps]. */
+/** One stage of a layer. Weights in canonical order: [out, in / groups, taps], transposed [in, out / groups,
+ * taps]. */
 struct Stage {
   ConvSpec spec;
   std::vector<float> weight;

@@ -25,6 +25,12 @@ const channels = fc.record({
 
 const activation = fc.constantFrom({}, { min: 0 }, { min: 0, max: 6 }, { op: 'leakyRelu' as const, alpha: 0.5 });
 
+/** Padding modes that a map limits, and how. */
+const MOST_PADDING: Readonly<Record<string, (size: number) => number>> = {
+  reflect: (size) => size - 1,
+  circular: (size) => size,
+};
+
 /** A random layer of a kind whose output is not empty, with sizes that keep it small. */
 export function anyCase(kind: Kind): fc.Arbitrary<ContractCase> {
   return fc
@@ -52,7 +58,11 @@ export function anyCase(kind: Kind): fc.Arbitrary<ContractCase> {
         kernel: axes.map(({ kernel }) => kernel),
         stride: axes.map(({ stride }) => stride),
         dilation: axes.map(({ dilation }) => dilation),
-        padding: axes.map(({ before, after }) => [before, after] as const),
+        padding: axes.map(({ before, after, size }) => {
+          // A reflection ends before the map's far edge, a turn around the circle at it.
+          const most = kind === 'transposed' ? Infinity : (MOST_PADDING[paddingMode]?.(size) ?? Infinity);
+          return [Math.min(before, most), Math.min(after, most)] as const;
+        }),
         outputPadding: axes.map(({ outputPadding, stride }) => Math.min(outputPadding, stride - 1)),
       };
       const pointwise = kind === 'separable' ? { outChannels: count.pointwise } : null;

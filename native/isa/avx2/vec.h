@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "isa/region.h"
+#include "base/region.h"
 
 namespace convolith::avx2 {
 
@@ -20,8 +20,12 @@ struct Vec {
   static CONVOLITH_INLINE Reg load(const float* p) { return _mm256_loadu_ps(p); }
   static CONVOLITH_INLINE void store(float* p, Reg v) { _mm256_storeu_ps(p, v); }
   /** The first `count` lanes, 0 to 8; the others are 0 and their memory is not touched. */
-  static CONVOLITH_INLINE Reg load_n(const float* p, int count) { return _mm256_maskload_ps(p, first(count)); }
-  static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) { _mm256_maskstore_ps(p, first(count), v); }
+  static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
+    return _mm256_maskload_ps(p, first(count));
+  }
+  static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
+    _mm256_maskstore_ps(p, first(count), v);
+  }
 
   static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }
   static CONVOLITH_INLINE Reg sub(Reg a, Reg b) { return _mm256_sub_ps(a, b); }
@@ -34,7 +38,9 @@ struct Vec {
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return _mm256_min_ps(bound, value); }
   static CONVOLITH_INLINE Reg abs(Reg v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), v); }
   /** To the nearest integer, ties to even. */
-  static CONVOLITH_INLINE Reg round(Reg v) { return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static CONVOLITH_INLINE Reg round(Reg v) {
+    return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
   /** 2^n of integral lanes in [-126, 127]. */
   static CONVOLITH_INLINE Reg exp2_integral(Reg n) {
     const __m256i biased = _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127));

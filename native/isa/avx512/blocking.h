@@ -2,7 +2,8 @@
 
 namespace convolith::avx512 {
 
-/** 32 registers of 16 lanes: NR * MR sums, NR columns of the panel and a broadcast. 28 sums hide the latency of two FMA units. */
+/** 32 registers of 16 lanes: NR * MR sums, NR columns of the panel and a broadcast. 28 sums hide the latency
+ * of two FMA units. */
 struct Blocking {
   /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. */
   static constexpr int preferred_vectors = 2;

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "isa/region.h"
+#include "base/region.h"
 #include "kernels/table.h"
 
 #if defined(__x86_64__) || defined(_M_X64)

@@ -2,7 +2,7 @@
 
 #include <immintrin.h>
 
-#include "isa/region.h"
+#include "base/region.h"
 
 namespace convolith::avx512 {
 
@@ -18,8 +18,12 @@ struct Vec {
   static CONVOLITH_INLINE Reg load(const float* p) { return _mm512_loadu_ps(p); }
   static CONVOLITH_INLINE void store(float* p, Reg v) { _mm512_storeu_ps(p, v); }
   /** The first `count` lanes, 0 to 16; the others are 0 and their memory is not touched. */
-  static CONVOLITH_INLINE Reg load_n(const float* p, int count) { return _mm512_maskz_loadu_ps(first(count), p); }
-  static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) { _mm512_mask_storeu_ps(p, first(count), v); }
+  static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
+    return _mm512_maskz_loadu_ps(first(count), p);
+  }
+  static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
+    _mm512_mask_storeu_ps(p, first(count), v);
+  }
 
   static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static CONVOLITH_INLINE Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
@@ -32,7 +36,9 @@ struct Vec {
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return _mm512_min_ps(bound, value); }
   static CONVOLITH_INLINE Reg abs(Reg v) { return _mm512_abs_ps(v); }
   /** To the nearest integer, ties to even. */
-  static CONVOLITH_INLINE Reg round(Reg v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+  static CONVOLITH_INLINE Reg round(Reg v) {
+    return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  }
   /** 2^n of integral lanes in [-126, 127]. */
   static CONVOLITH_INLINE Reg exp2_integral(Reg n) {
     const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127));

@@ -3,15 +3,15 @@
 #include <string>
 #include <vector>
 
-#include "isa/region.h"
+#include "base/region.h"
 #include "kernels/table.h"
 
 #if defined(__aarch64__) || defined(_M_ARM64)
 #include <arm_neon.h>
 
+#include "isa/make_table.inl.h"
 #include "isa/neon/blocking.h"
 #include "isa/neon/vec.h"
-#include "isa/make_table.inl.h"
 
 namespace convolith {
 

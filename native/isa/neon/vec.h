@@ -2,7 +2,7 @@
 
 #include <arm_neon.h>
 
-#include "isa/region.h"
+#include "base/region.h"
 
 namespace convolith::neon {
 
@@ -44,7 +44,9 @@ struct Vec {
     return vreinterpretq_f32_s32(vshlq_n_s32(vaddq_s32(vcvtnq_s32_f32(n), vdupq_n_s32(127)), 23));
   }
   /** a < 0 ? yes : no, lane by lane; NaN counts as not below. */
-  static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) { return vbslq_f32(vcltzq_f32(a), yes, no); }
+  static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {
+    return vbslq_f32(vcltzq_f32(a), yes, no);
+  }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

@@ -3,12 +3,12 @@
 #include <string>
 #include <vector>
 
-#include "isa/region.h"
+#include "base/region.h"
 #include "kernels/table.h"
 
+#include "isa/make_table.inl.h"
 #include "isa/scalar/blocking.h"
 #include "isa/scalar/vec.h"
-#include "isa/make_table.inl.h"
 
 namespace convolith {
 

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "isa/region.h"
+#include "base/region.h"
 
 namespace convolith::scalar {
 
@@ -23,8 +23,12 @@ struct Vec {
   }
 
   static CONVOLITH_INLINE Reg zero() { return set(0.0F); }
-  static CONVOLITH_INLINE Reg set(float value) { return each([&](int) { return value; }); }
-  static CONVOLITH_INLINE Reg load(const float* p) { return each([&](int i) { return p[i]; }); }
+  static CONVOLITH_INLINE Reg set(float value) {
+    return each([&](int) { return value; });
+  }
+  static CONVOLITH_INLINE Reg load(const float* p) {
+    return each([&](int i) { return p[i]; });
+  }
   static CONVOLITH_INLINE void store(float* p, Reg v) { store_n(p, v, lanes); }
   /** The first `count` lanes, 0 to 4; the others are 0 and their memory is not touched. */
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
@@ -34,11 +38,20 @@ struct Vec {
     for (int i = 0; i < count; ++i) p[i] = v.lane[i];
   }
 
-  static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return each([&](int i) { return a.lane[i] + b.lane[i]; }); }
-  static CONVOLITH_INLINE Reg sub(Reg a, Reg b) { return each([&](int i) { return a.lane[i] - b.lane[i]; }); }
-  static CONVOLITH_INLINE Reg mul(Reg a, Reg b) { return each([&](int i) { return a.lane[i] * b.lane[i]; }); }
-  static CONVOLITH_INLINE Reg div(Reg a, Reg b) { return each([&](int i) { return a.lane[i] / b.lane[i]; }); }
-  /** a * b + c; rounded twice, since a baseline CPU has no fused instruction and a library call would cost 20 times. */
+  static CONVOLITH_INLINE Reg add(Reg a, Reg b) {
+    return each([&](int i) { return a.lane[i] + b.lane[i]; });
+  }
+  static CONVOLITH_INLINE Reg sub(Reg a, Reg b) {
+    return each([&](int i) { return a.lane[i] - b.lane[i]; });
+  }
+  static CONVOLITH_INLINE Reg mul(Reg a, Reg b) {
+    return each([&](int i) { return a.lane[i] * b.lane[i]; });
+  }
+  static CONVOLITH_INLINE Reg div(Reg a, Reg b) {
+    return each([&](int i) { return a.lane[i] / b.lane[i]; });
+  }
+  /** a * b + c; rounded twice, since a baseline CPU has no fused instruction and a library call would cost 20
+   * times. */
   static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) {
     return each([&](int i) { return a.lane[i] * b.lane[i] + c.lane[i]; });
   }
@@ -49,14 +62,17 @@ struct Vec {
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) {
     return each([&](int i) { return value.lane[i] > bound.lane[i] ? bound.lane[i] : value.lane[i]; });
   }
-  static CONVOLITH_INLINE Reg abs(Reg v) { return each([&](int i) { return std::fabs(v.lane[i]); }); }
+  static CONVOLITH_INLINE Reg abs(Reg v) {
+    return each([&](int i) { return std::fabs(v.lane[i]); });
+  }
   /** To the nearest integer, ties to even. */
-  static CONVOLITH_INLINE Reg round(Reg v) { return each([&](int i) { return std::nearbyint(v.lane[i]); }); }
+  static CONVOLITH_INLINE Reg round(Reg v) {
+    return each([&](int i) { return std::nearbyint(v.lane[i]); });
+  }
   /** 2^n of integral lanes in [-126, 127]. */
   static CONVOLITH_INLINE Reg exp2_integral(Reg n) {
-    return each([&](int i) {
-      return std::bit_cast<float>((static_cast<std::int32_t>(n.lane[i]) + 127) << 23);
-    });
+    return each(
+        [&](int i) { return std::bit_cast<float>((static_cast<std::int32_t>(n.lane[i]) + 127) << 23); });
   }
   /** a < 0 ? yes : no, lane by lane; NaN counts as not below. */
   static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {

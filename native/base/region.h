@@ -2,9 +2,9 @@
 
 /**
  * Opens and closes a region of functions compiled for a wider instruction set than the rest of the binary.
- * Regions are opened after the standard headers. Per-file -m flags would do the same to the headers: an unoptimised
- * build then emits weak std::min or std::max with AVX-512 code, and the linker may keep that copy for every CPU.
- * MSVC accepts any intrinsic anywhere and needs no region.
+ * Regions are opened after the standard headers. Per-file -m flags would do the same to the headers: an
+ * unoptimised build then emits weak std::min or std::max with AVX-512 code, and the linker may keep that copy
+ * for every CPU. MSVC accepts any intrinsic anywhere and needs no region.
  */
 #define CONVOLITH_PRAGMA(text) _Pragma(#text)
 
