@@ -71,8 +71,9 @@ Examples:
     )
     .action((options: BenchOptions) => {
       const report = withIsa(options.isa, () => bench(options));
-      if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+      // Printed first: a file that cannot be written must not cost a long run's figures.
       console.log(render(report));
+      if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
     });
 }
 
