@@ -60,7 +60,8 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
 }
 
 const DepthwiseBlock* DepthwiseCore::choose_block() const {
-  if (lattice_.z.tap_count() != 1 || lattice_.z.source(lattice_.z.coordinate(0, 0)) != 0 || lattice_.z.count != 1) {
+  if (lattice_.z.tap_count() != 1 || lattice_.z.source(lattice_.z.coordinate(0, 0)) != 0 ||
+      lattice_.z.count != 1) {
     return nullptr;
   }
   const DepthwiseBlock* best = nullptr;
@@ -98,12 +99,14 @@ DepthwiseCore::Work DepthwiseCore::take_work(Scratch& scratch, Index rows, Index
   const Index range = (rows - 1) * lattice_.y.in_step + span(lattice_.y);
   const Index columns = (lattice_.x.count - 1) * lattice_.x.in_step + span(lattice_.x);
   Work w;
-  w.staged = scratch.take<float>(staged_ ? lattice_.z.tap_count() * rows_met(lattice_.y, rows) * columns * channels : 0);
+  w.staged = scratch.take<float>(
+      staged_ ? lattice_.z.tap_count() * rows_met(lattice_.y, rows) * columns * channels : 0);
   w.z_list = scratch.take<Index>(lattice_.z.tap_count());
   w.y_list = scratch.take<Index>(rows_met(lattice_.y, rows));
   w.y_offset = scratch.take<Index>(range);
   w.x_offset = scratch.take<Index>(columns);
-  w.inputs = scratch.take<const float*>(std::max<Index>(kMaxDepthwisePixels * lattice_.tap_count(), kMaxBlockWindow));
+  w.inputs = scratch.take<const float*>(
+      std::max<Index>(kMaxDepthwisePixels * lattice_.tap_count(), kMaxBlockWindow));
   w.out_offset = scratch.take<Index>(std::max(kMaxDepthwisePixels, kMaxBlockPixels));
   return w;
 }
@@ -147,8 +150,8 @@ const float* DepthwiseCore::locate(const Strip& strip, const float* image, Work&
   const Region region{w.z_list, w.y_list, z.tap_count(), height, x_begin, columns};
   // A strip's channels are whole multiples of the multiplier.
   stage_region(lattice_, region, image, in_,
-               {strip.channel / multiplier_, strip.channels / multiplier_, multiplier_, strip.channels}, kernels_,
-               w.staged);
+               {strip.channel / multiplier_, strip.channels / multiplier_, multiplier_, strip.channels},
+               kernels_, w.staged);
   return w.staged;
 }
 
@@ -174,8 +177,9 @@ void DepthwiseCore::run(const Strip& strip, const float* image, const Target& ta
 }
 
 /**
- * Blocks side by side, the last of a row or column moved back over its neighbour where it would stick out: some outputs
- * are computed twice, with the same result. With dilation d, for each of the d × d interleaved maps.
+ * Blocks side by side, the last of a row or column moved back over its neighbour where it would stick out:
+ * some outputs are computed twice, with the same result. With dilation d, for each of the d × d interleaved
+ * maps.
  */
 void DepthwiseCore::run_blocks(const Strip& strip, const float* base, const Target& target, DepthwiseTile& t,
                                Work& w) const {

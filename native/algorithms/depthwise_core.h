@@ -53,9 +53,10 @@ class DepthwiseCore {
  private:
   const float* locate(const Strip& strip, const float* image, Work& work, Index& z_stride) const;
   const DepthwiseBlock* choose_block() const;
-  void run_blocks(const Strip& strip, const float* base, const Target& target, DepthwiseTile& t, Work& work) const;
-  void run_pixels(const Strip& strip, const float* base, Index z_stride, const Target& target, DepthwiseTile& t,
+  void run_blocks(const Strip& strip, const float* base, const Target& target, DepthwiseTile& t,
                   Work& work) const;
+  void run_pixels(const Strip& strip, const float* base, Index z_stride, const Target& target,
+                  DepthwiseTile& t, Work& work) const;
 
   const KernelTable& kernels_;
   const Lattice lattice_;

@@ -61,6 +61,7 @@ Axis axis_w(const ConvSpec& s, const ConvGeometry& g) {
 
 Index LatticeAxis::source(Index coordinate) const {
   if (coordinate >= 0 && coordinate < in_size) return coordinate;
+  Index folded = kOutside;
   switch (mode) {
     case PaddingMode::zeros:
       return kOutside;
@@ -68,11 +69,14 @@ Index LatticeAxis::source(Index coordinate) const {
       return std::clamp(coordinate, Index{0}, in_size - 1);
     // A pad is less than the input for reflect and at most the input for circular, so one fold is enough.
     case PaddingMode::reflect:
-      return coordinate < 0 ? -coordinate : 2 * (in_size - 1) - coordinate;
+      folded = coordinate < 0 ? -coordinate : 2 * (in_size - 1) - coordinate;
+      break;
     case PaddingMode::circular:
-      return coordinate < 0 ? coordinate + in_size : coordinate - in_size;
+      folded = coordinate < 0 ? coordinate + in_size : coordinate - in_size;
+      break;
   }
-  return kOutside;
+  // What is still outside lies under no output: a tile that sticks out of the map asks for it.
+  return folded >= 0 && folded < in_size ? folded : kOutside;
 }
 
 bool LatticeAxis::contiguous_taps() const {
@@ -80,6 +84,14 @@ bool LatticeAxis::contiguous_taps() const {
     if (taps[i].offset != taps[i - 1].offset + 1) return false;
   }
   return true;
+}
+
+Index LatticeAxis::pairs_inside() const {
+  Index inside = 0;
+  for (Index i = 0; i < count; ++i) {
+    for (Index t = 0; t < tap_count(); ++t) inside += source(coordinate(i, t)) != kOutside ? 1 : 0;
+  }
+  return inside;
 }
 
 Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry) {

@@ -33,6 +33,8 @@ struct LatticeAxis {
   Index tap_count() const { return static_cast<Index>(taps.size()); }
   /** Whether the taps lie side by side in the input, so that a kernel row is one run of memory. */
   bool contiguous_taps() const;
+  /** (point, tap) pairs that meet the input, not its zeros. */
+  Index pairs_inside() const;
 };
 
 struct Lattice {

@@ -33,14 +33,8 @@ Index rows_met(const LatticeAxis& axis, Index points) {
 
 /** The share of an axis' (point, tap) pairs that meet the input. */
 double share_inside(const LatticeAxis& axis) {
-  Index inside = 0;
-  for (Index i = 0; i < axis.count; ++i) {
-    for (Index t = 0; t < axis.tap_count(); ++t) {
-      inside += axis.source(axis.coordinate(i, t)) != LatticeAxis::kOutside ? 1 : 0;
-    }
-  }
   const Index pairs = axis.count * axis.tap_count();
-  return pairs == 0 ? 1.0 : static_cast<double>(inside) / static_cast<double>(pairs);
+  return pairs == 0 ? 1.0 : static_cast<double>(axis.pairs_inside()) / static_cast<double>(pairs);
 }
 
 }  // namespace
@@ -141,7 +135,9 @@ void LatticeGemm::choose_block() {
       const Index pointers = next * width * std::max<Index>(runs_, 1) * 8;
       const Index planes = next * width * panels_.max_width() * kFloat;
       const Index output = next * width * group_out_ * kFloat;
-      if (input > kInputBudget || pointers > kPointerBudget || planes > kPointerBudget || output > kOutputBudget) break;
+      if (input > kInputBudget || pointers > kPointerBudget || planes > kPointerBudget ||
+          output > kOutputBudget)
+        break;
       height = next;
     }
     const bool last = width == 1;

@@ -29,7 +29,8 @@
 #define CONVOLITH_NOINLINE __attribute__((noinline))
 #endif
 
-/** On a loop of constant bounds: unrolled whole, so that arrays of vectors indexed by its variable become registers. */
+/** On a loop of constant bounds: unrolled whole, so that arrays of vectors indexed by its variable become
+ * registers. */
 #if defined(__clang__)
 #define CONVOLITH_UNROLL _Pragma("unroll")
 #elif defined(__GNUC__)

@@ -5,6 +5,7 @@
 #include "kernels/probe.inl.h"
 #include "kernels/table.h"
 #include "kernels/transpose.inl.h"
+#include "kernels/winograd.inl.h"
 
 namespace convolith {
 
@@ -58,6 +59,8 @@ KernelTable make_table(const char* name) {
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
   fill_blocks<V, B::depthwise_columns[0]>(table.depthwise.block);
   fill_blocks<V, B::depthwise_columns[1]>(table.depthwise.block + 5);
+  table.winograd.input = winograd_input<V>;
+  table.winograd.output = winograd_output<V>;
   table.transpose = transpose<V>;
   table.fma_probe = fma_probe<V>;
   table.fma_probe_flops = fma_probe_flops<V>;

@@ -30,9 +30,10 @@ using DepthwiseKernel = void (*)(const DepthwiseTile&);
 inline constexpr int kMaxDepthwisePixels = 8;
 
 /**
- * A block of outputs that share their inputs in registers, for one kernel size and stride. Of DepthwiseTile, `inputs` is
- * the block's input window, [(rows - 1) * stride_h + kernel_h][(columns - 1) * stride_w + kernel_w] pointers, and
- * `out_offset` is [rows][columns]; `taps` is not read. A dilated layer's outputs a dilation apart are such a block too.
+ * A block of outputs that share their inputs in registers, for one kernel size and stride. Of DepthwiseTile,
+ * `inputs` is the block's input window, [(rows - 1) * stride_h + kernel_h][(columns - 1) * stride_w +
+ * kernel_w] pointers, and `out_offset` is [rows][columns]; `taps` is not read. A dilated layer's outputs a
+ * dilation apart are such a block too.
  */
 struct DepthwiseBlock {
   int kernel_h = 0, kernel_w = 0, stride_h = 0, stride_w = 0;

@@ -59,8 +59,9 @@ void depthwise_tile(const DepthwiseTile& t) {
 }
 
 /**
- * Contract: DepthwiseBlock. Row by row of the window: its vectors are loaded once and meet every output row that reaches
- * them. 2 × 7 outputs of 3×3 take 54 loads for 126 multiplications, where one load each would take 126.
+ * Contract: DepthwiseBlock. Row by row of the window: its vectors are loaded once and meet every output row
+ * that reaches them. 2 × 7 outputs of 3×3 take 54 loads for 126 multiplications, where one load each would
+ * take 126.
  */
 template <class V, int KH, int KW, int SH, int SW, int R, int Q>
 CONVOLITH_INLINE void block_vector(const DepthwiseTile& t, Index c, int count) {

@@ -3,6 +3,7 @@
 #include "kernels/depthwise.h"
 #include "kernels/gemm.h"
 #include "kernels/transpose.h"
+#include "kernels/winograd.h"
 
 namespace convolith {
 
@@ -12,6 +13,7 @@ struct KernelTable {
   int lanes = 0;
   GemmKernels gemm;
   DepthwiseKernels depthwise;
+  WinogradKernels winograd;
   TransposeKernel transpose = nullptr;
   /** Runs `rounds` of `fma_probe_flops` operations each, for the peak that benchmarks are measured against.
    */
