@@ -45,13 +45,13 @@ const SOBEL_Y = [
   [0, 0, 0],
   [1, 2, 1],
 ];
+/** Where a relief has no slope: 128 of 255. */
+const MIDDLE_GREY = 128 / 255;
 const RELIEF = [
   [-2, -1, 0],
   [-1, 0, 1],
   [0, 1, 2],
 ];
-/** A level of the picture itself, not 0.5, which is 127.5 of 255 and falls to either side by one rounding. */
-const GREY = 128 / 255;
 
 /** Rows are output colours, columns input colours: the sepia of the W3C's filter effects specification. */
 const SEPIA = [0.393, 0.769, 0.189, 0.349, 0.686, 0.168, 0.272, 0.534, 0.131];
@@ -178,7 +178,7 @@ export const EFFECTS = [
   {
     name: 'relief',
     label: 'relief: depthwise 3x3 with bias',
-    make: (engine) => chain([filter(engine, RELIEF, { bias: new Float32Array(CHANNELS).fill(GREY) })]),
+    make: (engine) => chain([filter(engine, RELIEF, { bias: new Float32Array(CHANNELS).fill(MIDDLE_GREY) })]),
   },
   ...[1, 2, 4].map((dilation) => ({
     name: `edges-d${dilation}`,

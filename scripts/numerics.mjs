@@ -1,7 +1,9 @@
 // node scripts/numerics.mjs [--write] [--samples N]
 // The error of every algorithm that serves a layer of bench/shapes/table.txt, against a float64 oracle on sampled
 // outputs. --write puts the table between the marks in docs/numerics.md.
+import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Conv2d, ConvTranspose2d } from 'convolith';
 import descriptors from '../dist/descriptor.js';
@@ -154,6 +156,8 @@ if (options.write) {
   const text = readFileSync(DOC, 'utf8');
   const [before, after] = [text.slice(0, text.indexOf(BEGIN) + BEGIN.length), text.slice(text.indexOf(END))];
   writeFileSync(DOC, `${before}\n\n${table.join('\n')}\n\n${after}`);
+  // The table as the formatter wants it, so that a page just made passes the check.
+  spawnSync('npx', ['biome', 'format', '--write', fileURLToPath(DOC)], { cwd: fileURLToPath(ROOT), stdio: 'inherit' });
 } else {
   console.log(table.join('\n'));
 }

@@ -63,6 +63,7 @@ export function addBench(program: Command): void {
 Without --network and --layer, the layers of the network "table" are timed. Without --engine, both engines
 are, the TypeScript one with fewer repeats. Times are of forward() with out given, batch and bias included.
 Peak shares are direct-convolution FLOPs over time over peak: Winograd, and taps left out, can pass 1.
+Memory shares count input, output and weights once: layers that stay in cache can pass 1.
 
 Examples:
   convolith bench --network resnet50 --engine native
@@ -70,8 +71,9 @@ Examples:
     )
     .action((options: BenchOptions) => {
       const report = withIsa(options.isa, () => bench(options));
-      if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+      // Printed first: a file that cannot be written must not cost a long run's figures.
       console.log(render(report));
+      if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
     });
 }
 

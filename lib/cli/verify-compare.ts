@@ -74,10 +74,9 @@ export class Comparison {
     private readonly random: Random,
   ) {}
 
-  /** By instruction set, then by the engine's own order of algorithms, those of two-stage layers after them. */
+  /** By instruction set, then by the engine's own order of algorithms. */
   results(): Tally[] {
-    const found = [...this.tallies.values()];
-    return this.isas.flatMap((isa) => found.filter((tally) => tally.isa === isa));
+    return this.isas.flatMap((isa) => this.algorithms.map((algorithm) => this.tally(isa, algorithm)));
   }
 
   check(tested: VerifyCase): void {
@@ -87,22 +86,19 @@ export class Comparison {
 
   private checkOn(data: CaseData): void {
     for (const isa of this.isas) {
-      if (data.pointwise !== null) this.checkOne(data, isa, 'auto');
-      else for (const algorithm of this.algorithms) this.checkOne(data, isa, algorithm);
+      for (const algorithm of this.algorithms) this.checkOne(data, isa, algorithm);
     }
   }
 
-  /** `'auto'` is for layers of two stages, which have a list of their own; they are tallied by what served. */
-  private checkOne(data: CaseData, isa: string, request: string): void {
-    const strict = withIsa(isa, () => runForced(data, request, 'strict'));
+  private checkOne(data: CaseData, isa: string, algorithm: string): void {
+    const tally = this.tally(isa, algorithm);
+    const strict = withIsa(isa, () => runForced(data, algorithm, 'strict'));
     // Whole numbers are exact only where nothing but the order of summation changes: what 'strict' takes.
-    const ran = strict ?? withIsa(isa, () => runForced(data, request, 'fast'));
-    if (ran === null) {
-      this.tally(isa, request).refused++;
+    const output = strict ?? withIsa(isa, () => runForced(data, algorithm, 'fast'));
+    if (output === null) {
+      tally.refused++;
       return;
     }
-    const { output, algorithm } = ran;
-    const tally = this.tally(isa, request === 'auto' ? `${algorithm} (two stages)` : algorithm);
     tally.layers++;
     tally.values += output.length;
     const rounding = strict === null ? 'transformed' : data.kind === 'whole' ? 'none' : 'reordered';
@@ -224,20 +220,14 @@ function scaleOf(data: Omit<CaseData, 'scale' | 'largestScale'>): Float32Array {
   }
 }
 
-/** The native output with an algorithm forced, and what served; `null` where that refuses the layer, which `'auto'` must not. */
-function runForced(
-  data: CaseData,
-  request: string,
-  math: 'fast' | 'strict',
-): { readonly output: Float32Array; readonly algorithm: string } | null {
+/** The native output with an algorithm forced, or `null` where it refuses the layer. */
+function runForced(data: CaseData, algorithm: string, math: 'fast' | 'strict'): Float32Array | null {
   let layer: Layer | undefined;
   try {
-    layer = makeLayer(data, { engine: 'native', algorithm: request, math });
-    const output = forward(layer, data.input, data.inputShape, data.residual);
-    return { output, algorithm: layer.explain(data.inputShape).algorithm };
+    layer = makeLayer(data, { engine: 'native', algorithm, math });
+    return forward(layer, data.input, data.inputShape, data.residual);
   } catch (error) {
-    const refused = request !== 'auto' && error instanceof ConvolithError && error.code === 'ERR_UNSUPPORTED';
-    if (refused) return null;
+    if (error instanceof ConvolithError && error.code === 'ERR_UNSUPPORTED') return null;
     throw error;
   } finally {
     layer?.dispose();

@@ -81,7 +81,7 @@ class Depthwise final : public Executor {
     return measure.used();
   }
   Index packed_bytes() const override { return core_.packed_bytes(); }
-  std::string tile() const override { return std::to_string(kMaxDepthwisePixels) + "x1"; }
+  std::string tile() const override { return core_.tile(); }
 
  private:
   /** A strip of a channels-first map, [pixel][channel]. */

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "algorithms/algorithm.h"
 #include "algorithms/epilogue_data.h"
 #include "algorithms/lattice.h"
@@ -31,8 +33,9 @@ class DepthwiseCore {
     float* staged = nullptr;
     Index* z_list = nullptr;
     Index* y_list = nullptr;
-    Index* y_offset = nullptr;  // [rows of the strip][taps], kOutside for zeros
-    Index* x_offset = nullptr;  // [columns][taps]
+    // Of the rows and columns of the window that the strip meets, by padded coordinate; kOutside for zeros.
+    Index* y_offset = nullptr;
+    Index* x_offset = nullptr;
     const float** inputs = nullptr;
     Index* out_offset = nullptr;
   };
@@ -45,9 +48,14 @@ class DepthwiseCore {
   Index packed_bytes() const { return packed_->bytes(); }
   Index input_bytes_a_row() const;
   const Lattice& lattice() const { return lattice_; }
+  std::string tile() const;
 
  private:
-  const float* stage(const Strip& strip, const float* image, Work& work, Index& z_stride) const;
+  const float* locate(const Strip& strip, const float* image, Work& work, Index& z_stride) const;
+  const DepthwiseBlock* choose_block() const;
+  void run_blocks(const Strip& strip, const float* base, const Target& target, DepthwiseTile& t, Work& work) const;
+  void run_pixels(const Strip& strip, const float* base, Index z_stride, const Target& target, DepthwiseTile& t,
+                  Work& work) const;
 
   const KernelTable& kernels_;
   const Lattice lattice_;
@@ -59,6 +67,8 @@ class DepthwiseCore {
   std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
   Index weight_stride_ = 0;
   AlignedBuffer zeros_;
+  /** Null where the kernel is not one of the common sizes, or the map is smaller than a block. */
+  const DepthwiseBlock* block_ = nullptr;
 };
 
 }  // namespace convolith

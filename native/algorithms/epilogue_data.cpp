@@ -1,6 +1,7 @@
 #include "algorithms/epilogue_data.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace convolith {
 
@@ -19,6 +20,8 @@ EpilogueData::EpilogueData(const Stage& stage) {
   base_.min = activation.min;
   base_.max = activation.max;
   base_.alpha = activation.alpha;
+  base_.linear = activation.op == ActivationOp::clip && std::isinf(activation.min) && activation.min < 0.0F &&
+                 std::isinf(activation.max) && activation.max > 0.0F;
 }
 
 }  // namespace convolith

@@ -11,6 +11,7 @@ namespace {
 constexpr Index kInputBudget = Index{256} << 10;
 constexpr Index kPanelBudget = Index{256} << 10;
 constexpr Index kPointerBudget = Index{128} << 10;
+constexpr Index kOutputBudget = Index{256} << 10;
 constexpr Index kFloat = sizeof(float);
 
 /** Fewer channels than this make runs too short for the kernel's inner loop: kernel rows are merged into one
@@ -139,7 +140,8 @@ void LatticeGemm::choose_block() {
       const Index input = slices * rows_met(y, next) * columns * pitch_ * kFloat;
       const Index pointers = next * width * std::max<Index>(runs_, 1) * 8;
       const Index planes = next * width * panels_.max_width() * kFloat;
-      if (input > kInputBudget || pointers > kPointerBudget || planes > kPointerBudget) break;
+      const Index output = next * width * group_out_ * kFloat;
+      if (input > kInputBudget || pointers > kPointerBudget || planes > kPointerBudget || output > kOutputBudget) break;
       height = next;
     }
     const bool last = width == 1;

@@ -28,3 +28,12 @@
 #define CONVOLITH_INLINE inline __attribute__((always_inline))
 #define CONVOLITH_NOINLINE __attribute__((noinline))
 #endif
+
+/** On a loop of constant bounds: unrolled whole, so that arrays of vectors indexed by its variable become registers. */
+#if defined(__clang__)
+#define CONVOLITH_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define CONVOLITH_UNROLL _Pragma("GCC unroll 32")
+#else
+#define CONVOLITH_UNROLL
+#endif

@@ -21,6 +21,26 @@ void fill_depthwise(DepthwiseKernels& kernels) {
   if constexpr (P > 1) fill_depthwise<V, P - 1>(kernels);
 }
 
+template <class V, int K, int S, int R, int Q>
+void set_block(DepthwiseBlock& block) {
+  static_assert(R * Q <= kMaxBlockPixels && ((R - 1) * S + K) * ((Q - 1) * S + K) <= kMaxBlockWindow);
+  block.kernel_h = block.kernel_w = K;
+  block.stride_h = block.stride_w = S;
+  block.rows = R;
+  block.columns = Q;
+  block.kernel = depthwise_block<V, K, K, S, S, R, Q>;
+}
+
+/** Blocks of 2 × Q outputs. */
+template <class V, int Q>
+void fill_blocks(DepthwiseBlock* block) {
+  set_block<V, 3, 1, 2, Q>(block[0]);
+  set_block<V, 3, 2, 2, Q>(block[1]);
+  set_block<V, 5, 1, 2, Q>(block[2]);
+  set_block<V, 5, 2, 2, Q>(block[3]);
+  set_block<V, 7, 1, 2, Q>(block[4]);
+}
+
 /** Every kernel body over the lane type V, with the blocking B. */
 template <class V, class B>
 KernelTable make_table(const char* name) {
@@ -36,6 +56,8 @@ KernelTable make_table(const char* name) {
   fill_gemm<V, 3, B::max_rows[2]>(table.gemm);
   fill_gemm<V, 4, B::max_rows[3]>(table.gemm);
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
+  fill_blocks<V, B::depthwise_columns[0]>(table.depthwise.block);
+  fill_blocks<V, B::depthwise_columns[1]>(table.depthwise.block + 5);
   table.transpose = transpose<V>;
   table.fma_probe = fma_probe<V>;
   table.fma_probe_flops = fma_probe_flops<V>;

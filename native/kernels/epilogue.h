@@ -14,6 +14,8 @@ struct Epilogue {
   /** Of `prelu` alone. */
   const float* slope = nullptr;
   ActivationOp op = ActivationOp::clip;
+  /** `clip` without bounds. */
+  bool linear = false;
   float min = 0.0F, max = 0.0F, alpha = 0.0F;
 };
 

@@ -9,10 +9,6 @@ namespace convolith {
 template <class V, int MR, int NR>
 CONVOLITH_INLINE void store_tile(const GemmTile& t, typename V::Reg (&sum)[MR][NR]) {
   const Epilogue& e = *t.epilogue;
-  for (int j = 0; j < NR; ++j) {
-    const auto bias = V::load(e.bias + j * V::lanes);
-    for (int i = 0; i < MR; ++i) sum[i][j] = V::add(sum[i][j], bias);
-  }
   const bool whole = t.columns == NR * V::lanes;
   if (t.residual != nullptr) {
     for (int i = 0; i < MR; ++i) {
@@ -26,7 +22,9 @@ CONVOLITH_INLINE void store_tile(const GemmTile& t, typename V::Reg (&sum)[MR][N
       }
     }
   }
-  if (e.op == ActivationOp::clip) {
+  if (e.linear) {
+    // Nothing to do: a short K feels even two operations a sum.
+  } else if (e.op == ActivationOp::clip) {
     for (int i = 0; i < MR; ++i) {
       for (int j = 0; j < NR; ++j) sum[i][j] = clip<V>(e, sum[i][j]);
     }
@@ -61,8 +59,9 @@ void gemm_tile(const GemmTile& t) {
   constexpr int width = NR * V::lanes;
   Reg sum[MR][NR];
   if (t.first) {
-    for (int i = 0; i < MR; ++i) {
-      for (int j = 0; j < NR; ++j) sum[i][j] = V::zero();
+    for (int j = 0; j < NR; ++j) {
+      const Reg bias = V::load(t.epilogue->bias + j * V::lanes);
+      for (int i = 0; i < MR; ++i) sum[i][j] = bias;
     }
   } else {
     for (int i = 0; i < MR; ++i) {
