@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 30_000,
+    // For the slowest check on a small machine that has other work to do.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });

@@ -314,7 +314,9 @@ describe('objects', () => {
     const Plan = plan.constructor as unknown as new (...args: unknown[]) => unknown;
     expect(codeOf(() => new Plan())).toBe('ERR_OPTION');
     expect(codeOf(() => new Plan(conv))).toBe('ERR_OPTION');
-    expect(() => (binding.Conv as unknown as Loose)(stage())).toThrow(TypeError);
+    for (const called of [binding.Conv, binding.CancelToken, Plan]) {
+      expect(codeOf(() => (called as unknown as Loose)(stage()))).toBe('ERR_OPTION');
+    }
     expect(() => conv.plan.call(plan as never, geometry())).toThrow(TypeError);
     expect(() => plan.run.call(Object.create(plan), new Float32Array(1), new Float32Array(1), null)).toThrow(TypeError);
   });

@@ -71,8 +71,8 @@ describe('runAsync of the reference engine', () => {
     const elapsed = performance.now() - start;
     running = false;
     await counting;
-    // A slice is 8 ms; the noise of a busy machine is allowed for by the mean, not by the longest.
-    expect(elapsed / turns).toBeLessThan(20);
+    // A slice is 8 ms and a run is hundreds; a busy machine may stretch a slice, and the mean is steadier than the longest.
+    expect(elapsed / turns).toBeLessThan(50);
     expect(turns).toBeGreaterThan(3);
   });
 

@@ -1,20 +1,22 @@
 import { describe, expect, test } from 'vitest';
+import type { Engine } from '../lib/engine.js';
 import { ConvolithError } from '../lib/errors.js';
 import { createReferenceEngine } from '../lib/fallback/engine.js';
+import { enginesUnderTest } from './support/engines.js';
 import { Random } from './support/random.js';
 import { createLayer } from './support/run-case.js';
 import { buildSpec, type CaseOptions, type PointwiseOptions, pointwiseAfter, weightLength } from './support/spec.js';
 
 const engine = createReferenceEngine();
 
-function plan(options: CaseOptions, second?: PointwiseOptions) {
+function plan(options: CaseOptions, second?: PointwiseOptions, by: Engine = engine) {
   const first = buildSpec(options);
   const stages = [first, ...(second === undefined ? [] : [pointwiseAfter(first, second)])].map(({ spec }) => ({
     spec,
     weight: new Random(1).integers(weightLength(spec)),
     bias: null,
   }));
-  return createLayer(engine, stages, options.algorithm ?? 'auto').plan(first.geometry);
+  return createLayer(by, stages, options.algorithm ?? 'auto').plan(first.geometry);
 }
 
 function refusal(options: CaseOptions, second?: PointwiseOptions): ConvolithError {
@@ -152,5 +154,35 @@ describe('the reference engine', () => {
     layer.dispose();
     layer.dispose();
     expect(() => layer.plan(geometry)).toThrow(expect.objectContaining({ code: 'ERR_DISPOSED' }));
+  });
+});
+
+const natives = (await enginesUnderTest()).filter(({ label }) => label.startsWith('native'));
+describe.each(natives)('$label', ({ select }) => {
+  test.each<[string, CaseOptions, string]>([
+    ['1x1', { ...square(64, 14), kernel: [1, 1], padding: 0 }, 'pointwise'],
+    ['1x1 stride 2', { ...square(64, 14), kernel: [1, 1], padding: 0, stride: 2 }, 'pointwise'],
+    ['depthwise', { ...square(32, 28), groups: 32 }, 'depthwise'],
+    ['depthwise, strided and dilated', { ...square(32, 28), groups: 32, stride: 2, dilation: 2 }, 'depthwise'],
+    ['depthwise, multiplier 2', { ...square(32, 28), groups: 32, outChannels: 64 }, 'depthwise'],
+    ['3x3 strict', { ...square(64, 28), math: 'strict' }, 'im2col-gemm'],
+    ['3x3 stride 2', { ...square(64, 28), stride: 2 }, 'im2col-gemm'],
+    ['3x3 dilated', { ...square(64, 28), dilation: 2 }, 'im2col-gemm'],
+    ['3x3 strided in groups', { ...square(64, 28), groups: 4, stride: 2 }, 'im2col-gemm'],
+    ['7x7 stride 2', { ...square(64, 56), inChannels: 3, kernel: [7, 7], stride: 2 }, 'im2col-gemm'],
+    ['1-D', { inChannels: 8, outChannels: 8, size: [99], kernel: [5] }, 'im2col-gemm'],
+    ['3-D', { inChannels: 8, outChannels: 8, size: [5, 6, 7], kernel: [3, 3, 3] }, 'im2col-gemm'],
+    ['transposed', { ...square(64, 8), transposed: true, stride: 2 }, 'transposed'],
+    ['transposed 1x1', { ...square(64, 8), transposed: true, kernel: [1, 1], padding: 0 }, 'transposed'],
+    ['transposed depthwise', { ...square(8, 8), transposed: true, groups: 8, stride: 2 }, 'transposed'],
+  ])('plans %s', (_, options, algorithm) => {
+    for (const channelsLast of [false, true]) {
+      expect(plan({ ...options, channelsLast }, undefined, select()).explain().algorithm).toBe(algorithm);
+    }
+  });
+
+  test('plans a separable layer as one pass', () => {
+    const two = plan({ ...square(32, 28), groups: 32 }, { outChannels: 64 }, select());
+    expect(two.explain().algorithm).toBe('separable');
   });
 });

@@ -7,7 +7,7 @@ const script = join(__dirname, 'support', 'pool-scenarios.cjs');
 /** Runs a scenario in a process of its own. */
 function run(scenario: string, prefix: readonly string[] = []) {
   const [command, ...args] = [...prefix, process.execPath, script, scenario];
-  const { status, signal, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 60_000 });
+  const { status, signal, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', timeout: 100_000 });
   return { status, signal, stdout: stdout.trim(), stderr };
 }
 
@@ -38,18 +38,20 @@ describe('the end of a process', () => {
 });
 
 describe('threads', () => {
-  test('eight worker_threads at once, some terminated in the middle of a run', { timeout: 60_000 }, () => {
+  test('eight worker_threads at once, some terminated in the middle of a run', () => {
     expect(report('workers')).toEqual({ ended: 24, failed: 0, right: [true, true, true, true] });
   });
 
   test('an idle pool uses no CPU', () => {
-    expect(report('idle').cpuMs).toBeLessThan(20);
+    // Of 1000 ms. A thread that spins takes all of them; the runtime's own housekeeping takes a few.
+    expect(report('idle').cpuMs).toBeLessThan(100);
   });
 
   test('a slow run leaves the event loop free', () => {
-    const { timers, median } = report('latency');
-    expect(timers).toBeGreaterThan(3);
-    expect(median).toBeLessThan(20);
+    const { timers, median, runMs } = report('latency');
+    expect(timers).toBeGreaterThan(20);
+    // In units of a run, so that a busy machine slows both alike: a loop that waited for runs would be late by one.
+    expect(median).toBeLessThan((runMs as number) / 2);
   });
 
   test.runIf(process.platform === 'linux')('a hundred runs start no more threads than the limit', () => {

@@ -11,13 +11,15 @@ import { describeCase, WHOLE_ACTIVATIONS } from './verify-cases.js';
 /** Half the spacing of float32 values next to 1: the unit that errors are counted in. */
 const ROUNDING_UNIT = 2 ** -24;
 
+/** What a result may differ by: nothing, the order of summation, or transforms too (Winograd). */
+type Rounding = 'none' | 'reordered' | 'transformed';
+
 /**
  * Rounding units allowed, relative to Σ|input × weight| + |bias| + |residual| of the same output, plus 1 for the
- * activation's own error. Sums of random signs in any two orders stay far below; algorithms that change the rounding
- * (Winograd) amplify it by the norms of their transforms.
+ * activation's own error. Sums of random signs in any two orders stay far below. Transforms amplify the rounding by
+ * their norms and spread it over their tile, so the largest such sum of the layer stands for each output's.
  */
-const UNITS_REORDERED = 8;
-const UNITS_TRANSFORMED = 128;
+const UNITS: Readonly<Record<Rounding, number>> = { none: 0, reordered: 8, transformed: 128 };
 
 /** Largest whole numbers of the exact data: every partial sum stays below 2^24, so float32 holds it exactly. */
 const WHOLE_BOUND = 4;
@@ -30,7 +32,7 @@ export interface Tally {
   values: number;
   refused: number;
   differing: number;
-  /** The worst error, in rounding units of the output's scale, over random data. */
+  /** The worst error, in rounding units of the output's scale, where results need not be equal. */
   worstUnits: number;
 }
 
@@ -55,8 +57,10 @@ interface CaseData {
   readonly input: Float32Array;
   readonly residual: Float32Array | undefined;
   readonly expected: Float32Array;
-  /** Σ|input × weight| + |bias| + |residual| of each output; empty for whole numbers, which are compared exactly. */
+  /** Σ|input × weight| + |bias| + |residual| of each output. */
   readonly scale: Float32Array;
+  /** The largest of `scale`: a transformed tile's error is spread over all of its outputs. */
+  readonly largestScale: number;
 }
 
 /** Compares every native algorithm under every instruction set with the TypeScript engine's plain loops. */
@@ -97,11 +101,10 @@ export class Comparison {
     }
     tally.layers++;
     tally.values += output.length;
-    const exact = data.kind === 'whole' && strict !== null;
-    const limit = exact ? 0 : strict !== null ? UNITS_REORDERED : UNITS_TRANSFORMED;
-    const worst = this.worst(data, output, exact);
-    if (!exact) tally.worstUnits = Math.max(tally.worstUnits, worst.units);
-    if (worst.units <= limit) return;
+    const rounding = strict === null ? 'transformed' : data.kind === 'whole' ? 'none' : 'reordered';
+    const worst = this.worst(data, output, rounding);
+    if (rounding !== 'none') tally.worstUnits = Math.max(tally.worstUnits, worst.units);
+    if (worst.units <= UNITS[rounding]) return;
     tally.differing++;
     this.differences.push({
       layer: describeCase(data.tested),
@@ -115,13 +118,15 @@ export class Comparison {
   }
 
   /** The worst output; a NaN counts as infinitely wrong, as does any difference where exactness is asked for. */
-  private worst(data: CaseData, output: Float32Array, exact: boolean): { units: number; index: number } {
+  private worst(data: CaseData, output: Float32Array, rounding: Rounding): { units: number; index: number } {
     let units = 0;
     let index = 0;
     for (let i = 0; i < output.length; i++) {
       const error = Math.abs(output[i] - data.expected[i]);
       if (error === 0) continue;
-      const here = exact || !(error >= 0) ? Number.POSITIVE_INFINITY : error / (ROUNDING_UNIT * (data.scale[i] + 1));
+      const scale = rounding === 'transformed' ? data.largestScale : data.scale[i];
+      const counted = rounding !== 'none' && error >= 0;
+      const here = counted ? error / (ROUNDING_UNIT * (scale + 1)) : Number.POSITIVE_INFINITY;
       if (here > units) {
         units = here;
         index = i;
@@ -148,7 +153,7 @@ function makeData(tested: VerifyCase, kind: DataKind, random: Random): CaseData 
   const draw = (count: number) => (kind === 'whole' ? random.integers(count, WHOLE_BOUND) : random.uniform(count));
   const biasOf = (count: number) => (tested.bias ? draw(count) : undefined);
   const between = descriptor.options.outChannels;
-  const bare: Omit<CaseData, 'scale' | 'expected' | 'residual'> = {
+  const bare: Omit<CaseData, 'scale' | 'largestScale' | 'expected' | 'residual'> = {
     kind,
     tested,
     inputShape,
@@ -174,7 +179,8 @@ function makeData(tested: VerifyCase, kind: DataKind, random: Random): CaseData 
     const residual = tested.residual ? draw(product(layer.outputShape(inputShape))) : undefined;
     const expected = forward(layer, bare.input, inputShape, residual);
     const data = { ...bare, residual, expected };
-    return { ...data, scale: kind === 'whole' ? new Float32Array(0) : scaleOf(data) };
+    const scale = scaleOf(data);
+    return { ...data, scale, largestScale: scale.reduce((most, value) => Math.max(most, value), 0) };
   } finally {
     layer.dispose();
   }
@@ -194,7 +200,7 @@ function makeLayer(data: Pick<CaseData, 'tested' | 'settings' | 'pointwise'>, en
 }
 
 /** The same layer on absolute values, without its activation. */
-function scaleOf(data: Omit<CaseData, 'scale'>): Float32Array {
+function scaleOf(data: Omit<CaseData, 'scale' | 'largestScale'>): Float32Array {
   const { settings, pointwise, input, inputShape, residual } = data;
   const magnitudes = <T extends { weight: Float32Array; bias?: Float32Array }>(stage: T): T => ({
     ...stage,

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "addon/errors.h"
 #include "base/thread_pool.h"
 
 namespace convolith {
@@ -12,6 +13,11 @@ namespace convolith {
 class CancelTokenWrap : public Napi::ObjectWrap<CancelTokenWrap> {
  public:
   static Napi::Function define(Napi::Env env);
+
+  /** What node-addon-api calls for the class without `new`. */
+  static Napi::Value OnCalledAsFunction(const Napi::CallbackInfo& info) {
+    throw called_without_new(info.Env(), "CancelToken");
+  }
 
   explicit CancelTokenWrap(const Napi::CallbackInfo& info);
 

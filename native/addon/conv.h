@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "addon/conv_plan.h"
+#include "addon/errors.h"
 #include "addon/external_memory.h"
 #include "plan/plan.h"
 
@@ -15,6 +16,11 @@ namespace convolith {
 class Conv : public Napi::ObjectWrap<Conv> {
  public:
   static Napi::Function define(Napi::Env env);
+
+  /** What node-addon-api calls for the class without `new`. */
+  static Napi::Value OnCalledAsFunction(const Napi::CallbackInfo& info) {
+    throw called_without_new(info.Env(), "Conv");
+  }
 
   explicit Conv(const Napi::CallbackInfo& info);
 

@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "addon/errors.h"
 #include "plan/plan.h"
 
 namespace convolith {
@@ -17,6 +18,12 @@ struct LivePlan {
 class ConvPlan : public Napi::ObjectWrap<ConvPlan> {
  public:
   static Napi::Function define(Napi::Env env);
+
+  /** What node-addon-api calls for the class without `new`. */
+  static Napi::Value OnCalledAsFunction(const Napi::CallbackInfo& info) {
+    throw called_without_new(info.Env(), "ConvPlan");
+  }
+
   static Napi::Object wrap(Napi::Env env, std::shared_ptr<LivePlan> plan);
 
   /** Takes the plan that wrap() left in the instance data; refuses where JavaScript calls it. */

@@ -56,6 +56,10 @@ Error expected(ErrorCode code, const std::string& what, const std::string& name,
   return Error(code, "Expected " + what + " for " + name + " but received " + received);
 }
 
+Napi::Error called_without_new(Napi::Env env, const std::string& name) {
+  return make_error(env, ErrorCode::option, "Expected new for " + name + " but received a call without it");
+}
+
 std::string show(const Napi::Value& value) {
   switch (value.Type()) {
     case napi_undefined:

@@ -19,6 +19,9 @@ Napi::Error to_js_error(Napi::Env env, const std::exception_ptr& error);
 /** `Expected <what> for <name> but received <received>`: the one way a refusal is worded. */
 Error expected(ErrorCode code, const std::string& what, const std::string& name, const std::string& received);
 
+/** The refusal of a class that was called as a function. */
+Napi::Error called_without_new(Napi::Env env, const std::string& name);
+
 /** A received value as it reads best in a message. Calls no JavaScript. */
 std::string show(const Napi::Value& value);
 

@@ -6,7 +6,7 @@ import { root } from './root.js';
 /** The addon without the TypeScript checks in front of it. */
 export const binding = bindings({ bindings: 'convolith', module_root: root }) as NativeBinding;
 
-/** A spec that is right: 2 to 3 channels, 3×3, for `geometry()`. Tests put one wrong thing into it. */
+/** A spec that is right: 2 to 3 channels, 3×3, for `geometry()`, exact on integers. Tests put one wrong thing into it. */
 export function spec(changes: object = {}): ConvSpec {
   return {
     transposed: false,
@@ -21,7 +21,7 @@ export function spec(changes: object = {}): ConvSpec {
     paddingMode: 'zeros',
     activation: { op: 'clip', min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY, alpha: 0, slope: null },
     algorithm: 'auto',
-    math: 'fast',
+    math: 'strict',
     ...changes,
   };
 }

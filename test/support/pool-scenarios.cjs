@@ -5,7 +5,7 @@ const { Worker, isMainThread, parentPort, workerData } = require('node:worker_th
 
 const load = () => require('bindings')({ bindings: 'convolith', module_root: join(__dirname, '..', '..') });
 
-/** A layer that keeps a thread busy for some ten milliseconds, by the slowest algorithm there is. */
+/** A layer that keeps a thread busy for some tens of milliseconds, by the slowest algorithm there is. */
 function slowLayer(binding) {
   const channels = 32;
   const size = 56;
@@ -114,24 +114,26 @@ const scenarios = {
     const right = await Promise.all(startRuns(slowLayer(binding), 100));
     console.log(JSON.stringify({ started: threads() - before, right: right.every(Boolean) }));
   },
-  /** How late timers are while runs are under way, in ms. */
+  /** How late timers are while runs are under way, and how long a run takes, in ms. */
   async latency() {
     const binding = load();
     binding.setThreads(1);
     const layer = slowLayer(binding);
-    let done = false;
-    const runs = Promise.all(startRuns(layer, 20)).then(() => {
-      done = true;
+    const count = 20;
+    const start = performance.now();
+    let runMs = 0;
+    const runs = Promise.all(startRuns(layer, count)).then(() => {
+      runMs = (performance.now() - start) / count;
     });
     const late = [];
-    while (!done) {
+    while (runMs === 0) {
       const asked = performance.now();
       await sleep(5);
       late.push(performance.now() - asked - 5);
     }
     await runs;
     late.sort((a, b) => a - b);
-    console.log(JSON.stringify({ timers: late.length, median: late[late.length >> 1] }));
+    console.log(JSON.stringify({ timers: late.length, median: late[late.length >> 1], runMs }));
   },
   async affinity() {
     const binding = load();
