@@ -33,8 +33,11 @@
  * registers. */
 #if defined(__clang__)
 #define CONVOLITH_UNROLL _Pragma("unroll")
+#define CONVOLITH_UNROLL_4 _Pragma("unroll 4")
 #elif defined(__GNUC__)
 #define CONVOLITH_UNROLL _Pragma("GCC unroll 32")
+#define CONVOLITH_UNROLL_4 _Pragma("GCC unroll 4")
 #else
 #define CONVOLITH_UNROLL
+#define CONVOLITH_UNROLL_4
 #endif
