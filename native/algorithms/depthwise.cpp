@@ -4,6 +4,7 @@
 
 #include "algorithms/candidates.h"
 #include "algorithms/depthwise_core.h"
+#include "algorithms/depthwise_flat.h"
 
 namespace convolith {
 
@@ -117,6 +118,9 @@ std::optional<Objection> refuse_depthwise(const Problem& p) {
   return std::nullopt;
 }
 
-std::unique_ptr<const Executor> make_depthwise(const Problem& p) { return std::make_unique<Depthwise>(p); }
+std::unique_ptr<const Executor> make_depthwise(const Problem& p) {
+  if (suits_flat_depthwise(p)) return make_flat_depthwise(p);
+  return std::make_unique<Depthwise>(p);
+}
 
 }  // namespace convolith

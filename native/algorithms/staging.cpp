@@ -21,10 +21,12 @@ void stage_pixel(const float* from, const MapStrides& strides, const StagedChann
 /** Columns [x, x + count) of the input, all inside, into consecutive staged pixels. */
 void stage_columns(const float* row, Index x, Index count, const MapStrides& strides, const StagedChannels& c,
                    const KernelTable& kernels, float* to) {
-  if (strides.channel != 1 && c.repeat == 1) {
+  const bool dense = c.count == c.pitch && strides.x == c.pitch && (strides.channel == 1 || c.count == 1);
+  if (dense && c.repeat == 1) {
+    std::memcpy(to, row + x * strides.x + c.first * strides.channel,
+                static_cast<std::size_t>(count * c.pitch) * sizeof(float));
+  } else if (strides.channel != 1 && c.repeat == 1) {
     kernels.transpose({row + c.first * strides.channel + x, to, strides.channel, c.pitch, c.count, count});
-  } else if (strides.channel == 1 && c.repeat == 1 && strides.x == c.pitch && c.count == c.pitch) {
-    std::memcpy(to, row + x * strides.x + c.first, static_cast<std::size_t>(count * c.pitch) * sizeof(float));
   } else {
     for (Index i = 0; i < count; ++i) stage_pixel(row + (x + i) * strides.x, strides, c, to + i * c.pitch);
   }
@@ -35,6 +37,10 @@ void stage_row(const LatticeAxis& axis, const Region& region, const float* row, 
   const Index inside_begin = std::clamp(-region.x0, Index{0}, region.width);
   const Index inside_end = std::clamp(axis.in_size - region.x0, inside_begin, region.width);
   const auto border = [&](Index begin, Index end) {
+    if (axis.mode == PaddingMode::zeros) {
+      for (Index i = begin * c.pitch; i < end * c.pitch; ++i) to[i] = 0.0F;
+      return;
+    }
     for (Index i = begin; i < end; ++i) {
       const Index x = axis.source(region.x0 + i);
       if (x == LatticeAxis::kOutside) {

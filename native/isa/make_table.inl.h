@@ -59,6 +59,9 @@ KernelTable make_table(const char* name) {
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
   fill_blocks<V, B::depthwise_columns[0]>(table.depthwise.block);
   fill_blocks<V, B::depthwise_columns[1]>(table.depthwise.block + 5);
+  set_block<V, 3, 1, B::flat_rows, 1>(table.depthwise.flat[0]);
+  set_block<V, 5, 1, B::flat_rows, 1>(table.depthwise.flat[1]);
+  set_block<V, 7, 1, B::flat_rows, 1>(table.depthwise.flat[2]);
   table.winograd.input = winograd_input<V>;
   table.winograd.output = winograd_output<V>;
   table.transpose = transpose<V>;

@@ -45,6 +45,7 @@ struct DepthwiseBlock {
 };
 
 inline constexpr int kDepthwiseBlocks = 10;
+inline constexpr int kFlatBlocks = 3;
 inline constexpr int kMaxBlockPixels = 14;
 /** Pointers of the largest window: 5×5 stride 2 and 7×7 stride 1, 2 × 7 outputs. */
 inline constexpr int kMaxBlockWindow = 128;
@@ -54,6 +55,9 @@ struct DepthwiseKernels {
   DepthwiseKernel tile[kMaxDepthwisePixels] = {};
   /** For the kernel sizes that networks use; wide blocks before narrow ones. */
   DepthwiseBlock block[kDepthwiseBlocks] = {};
+  /** Of one column, stride 1, for rows whose pixels lie in the lanes: a window's columns are shifts of one
+   * row. */
+  DepthwiseBlock flat[kFlatBlocks] = {};
 };
 
 }  // namespace convolith

@@ -73,8 +73,8 @@ void gemm_tile(const GemmTile& t) {
     const float* row[MR];
     for (int i = 0; i < MR; ++i) row[i] = t.rows[r * MR + i];
     const float* panel = t.panel + (t.run_start[r] + t.k_begin) * width;
-    // GCC keeps some row pointers in vector registers and moves them back for every use: four uses a move. 14x1 went from
-    // 42 to 98 GFLOP/s of 118, wider tiles did not change.
+    // GCC keeps some row pointers in vector registers and moves them back for every use: four uses a move.
+    // 14x1 went from 42 to 98 GFLOP/s of 118, wider tiles did not change.
     CONVOLITH_UNROLL_4
     for (Index k = t.k_begin; k < t.k_end; ++k, panel += width) {
       Reg b[NR];

@@ -9,6 +9,8 @@ struct Blocking {
   static constexpr int max_rows[4] = {14, 12, 8, 6};
   /** Columns of a depthwise block of two rows: its sums, and a row of its window, stay in registers. */
   static constexpr int depthwise_columns[2] = {7, 4};
+  /** Rows of a depthwise block with pixels in the lanes. */
+  static constexpr int flat_rows = 7;
 };
 
 }  // namespace convolith::neon

@@ -9,6 +9,8 @@ struct Blocking {
   static constexpr int max_rows[4] = {6, 4, 2, 2};
   /** Columns of a depthwise block of two rows: its sums, and a row of its window, stay in registers. */
   static constexpr int depthwise_columns[2] = {4, 2};
+  /** Rows of a depthwise block with pixels in the lanes. */
+  static constexpr int flat_rows = 4;
 };
 
 }  // namespace convolith::scalar
