@@ -47,7 +47,9 @@ struct LatticeGemm::Work {
   Index* z_offset;  // [taps]
   Index* y_offset;  // [block height][taps]
   Index* x_offset;  // [block width][taps, or 1 where merged]
-  Index* point_y;   // [points], within the block
+  bool* y_inner;    // [block height]: all taps inside the map
+  bool* x_inner;
+  Index* point_y;  // [points], within the block
   Index* point_x;
   Tile* tiles;
   const float** rows;  // [tile][run][row of the tile]
@@ -97,7 +99,12 @@ void LatticeGemm::choose_staging() {
   pitch_ = group_in_;
   if (staged_ && !merged_ && rows_collide(pitch_ * lattice_.x.in_step)) pitch_ += 16;
   run_length_ = merged_ ? lattice_.x.tap_count() * group_in_ : group_in_;
-  runs_ = lattice_.z.tap_count() * lattice_.y.tap_count() * (merged_ ? 1 : lattice_.x.tap_count());
+  for (Index z = 0; z < lattice_.z.tap_count(); ++z) {
+    for (Index y = 0; y < lattice_.y.tap_count(); ++y) {
+      for (Index x = 0; x < (merged_ ? 1 : lattice_.x.tap_count()); ++x) run_taps_.push_back({z, y, x});
+    }
+  }
+  runs_ = static_cast<Index>(run_taps_.size());
 }
 
 void LatticeGemm::cut_k() {
@@ -200,6 +207,8 @@ LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
   w.z_offset = scratch.take<Index>(slices);
   w.y_offset = scratch.take<Index>(block_height_ * lattice_.y.tap_count());
   w.x_offset = scratch.take<Index>(block_width_ * taps_x);
+  w.y_inner = scratch.take<bool>(block_height_);
+  w.x_inner = scratch.take<bool>(block_width_);
   w.point_y = scratch.take<Index>(points);
   w.point_x = scratch.take<Index>(points);
   w.tiles = scratch.take<Tile>(points);
@@ -304,7 +313,11 @@ void LatticeGemm::locate(const Block& block, const Buffers& buffers, Work& w) co
     const Index source = z.source(z.coordinate(block.z, t));
     w.z_offset[t] = source == LatticeAxis::kOutside ? source : (staged_ ? t : source) * z_stride;
   }
+  const auto inner = [](const LatticeAxis& axis, Index i) {
+    return axis.coordinate(i, 0) >= 0 && axis.coordinate(i, axis.tap_count() - 1) < axis.in_size;
+  };
   for (Index i = 0; i < block.height; ++i) {
+    w.y_inner[i] = !y.taps.empty() && inner(y, block.y0 + i);
     for (Index t = 0; t < y.tap_count(); ++t) {
       const Index at = y.coordinate(block.y0 + i, t);
       const Index source = y.source(at);
@@ -314,6 +327,8 @@ void LatticeGemm::locate(const Block& block, const Buffers& buffers, Work& w) co
     }
   }
   for (Index i = 0; i < block.width; ++i) {
+    // A merged run's columns are staged, padding and all.
+    w.x_inner[i] = merged_ || (!x.taps.empty() && inner(x, block.x0 + i));
     if (merged_) {
       w.x_offset[i] = i * x.in_step * x_stride;
       continue;
@@ -385,6 +400,18 @@ void LatticeGemm::point(Work& w) const {
     const float** rows = w.rows + tile.first * runs_;
     std::int32_t* run_start = w.run_start + tile.first * runs_;
     RunRange* ranges = w.ranges + t * chunk_count;
+    // Where every tap of every point lies inside the map, the taps are the same steps from each point's
+    // first.
+    bool inner = runs_ > 1;
+    const float* first_tap[kMaxTileRows];
+    for (int i = 0; i < tile.rows && inner; ++i) {
+      const Index y = w.point_y[tile.first + i];
+      const Index x = w.point_x[tile.first + i];
+      inner = w.y_inner[y] && w.x_inner[x];
+      if (inner) first_tap[i] = w.base + w.y_offset[y * taps_y] + w.x_offset[x * taps_x];
+    }
+    const Index* y_first = w.y_offset + w.point_y[tile.first] * taps_y;
+    const Index* x_first = w.x_offset + w.point_x[tile.first] * taps_x;
     Index n = 0;
     for (Index c = 0; c < chunk_count; ++c) {
       const Chunk& chunk = chunks_[static_cast<std::size_t>(c)];
@@ -395,11 +422,18 @@ void LatticeGemm::point(Work& w) const {
       }
       ranges[c].begin = n;
       for (Index r = chunk.first_run; r < chunk.first_run + chunk.runs; ++r) {
-        const Index z_offset = w.z_offset[r / (taps_x * taps_y)];
+        const RunTap tap = run_taps_[static_cast<std::size_t>(r)];
+        const Index z_offset = w.z_offset[tap.z];
         if (z_offset < 0) continue;
-        const Index* y_offset = w.y_offset + r / taps_x % taps_y;
-        const Index* x_offset = w.x_offset + r % taps_x;
         const float** row = rows + n * tile.rows;
+        if (inner) {
+          const Index delta = z_offset + y_first[tap.y] - y_first[0] + x_first[tap.x] - x_first[0];
+          for (int i = 0; i < tile.rows; ++i) row[i] = first_tap[i] + delta;
+          run_start[n++] = static_cast<std::int32_t>(r * run_length_);
+          continue;
+        }
+        const Index* y_offset = w.y_offset + tap.y;
+        const Index* x_offset = w.x_offset + tap.x;
         bool any = false;
         for (int i = 0; i < tile.rows; ++i) {
           const Index y = y_offset[w.point_y[tile.first + i] * taps_y];

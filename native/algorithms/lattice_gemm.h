@@ -48,6 +48,10 @@ class LatticeGemm final : public Executor {
     Index first = 0;
     int rows = 0;
   };
+  /** The taps of a run, its first one where the columns are merged. */
+  struct RunTap {
+    Index z = 0, y = 0, x = 0;
+  };
   /** Runs of a tile that a chunk sums. */
   struct RunRange {
     Index begin = 0, end = 0;
@@ -90,6 +94,7 @@ class LatticeGemm final : public Executor {
   Index runs_ = 0, run_length_ = 0;
   AlignedBuffer zeros_;  // what a run in the padding reads
   Index block_height_ = 1, block_width_ = 1, blocks_y_ = 1, blocks_x_ = 1;
+  std::vector<RunTap> run_taps_;
   std::vector<Chunk> chunks_;
 };
 
