@@ -59,8 +59,7 @@ Axis axis_w(const ConvSpec& s, const ConvGeometry& g) {
 
 }  // namespace
 
-Index LatticeAxis::source(Index coordinate) const {
-  if (coordinate >= 0 && coordinate < in_size) return coordinate;
+Index LatticeAxis::padding_source(Index coordinate) const {
   Index folded = kOutside;
   switch (mode) {
     case PaddingMode::zeros:

@@ -26,13 +26,17 @@ struct LatticeAxis {
   static constexpr Index kOutside = -1;
 
   /** Where the value at an input coordinate comes from, in [0, in_size), or kOutside for a zero. */
-  Index source(Index coordinate) const;
+  Index source(Index coordinate) const {
+    return coordinate >= 0 && coordinate < in_size ? coordinate : padding_source(coordinate);
+  }
   Index coordinate(Index i, Index tap) const {
     return i * in_step + taps[static_cast<std::size_t>(tap)].offset;
   }
   Index tap_count() const { return static_cast<Index>(taps.size()); }
   /** Whether the taps lie side by side in the input, so that a kernel row is one run of memory. */
   bool contiguous_taps() const;
+  /** `source` outside of the input. */
+  Index padding_source(Index coordinate) const;
   /** (point, tap) pairs that meet the input, not its zeros. */
   Index pairs_inside() const;
 };

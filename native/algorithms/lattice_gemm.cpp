@@ -75,7 +75,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
       channels_last_(p.weights.stage().spec.channels_last),
       in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
       out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
-      panels_(group_out_, p.kernels.gemm) {
+      panels_(group_out_, group_in_ * lattice_.tap_count(), p.kernels.gemm) {
   choose_staging();
   Index start = 0;
   for (Index i = 0; i < panels_.count(); ++i) {
@@ -361,6 +361,7 @@ void LatticeGemm::arrange(const Block& block, Work& w) const {
     return end;
   };
   const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
+  const Index z_at = lattice_.z.out_start + block.z * lattice_.z.out_step;
   Index points = 0;
   w.tile_count = 0;
   for (Index y0 = 0; y0 < block.height;) {
@@ -369,13 +370,13 @@ void LatticeGemm::arrange(const Block& block, Work& w) const {
       const Index x1 = segment_end(w.x_offset, taps_x, x0, block.width);
       const Index first = points;
       for (Index y = y0; y < y1; ++y) {
+        const Index y_at = lattice_.y.out_start + (block.y0 + y) * lattice_.y.out_step;
+        const Index row = z_at * out_.z + y_at * out_.y + lattice_.x.out_start * out_.x;
+        const Index step = lattice_.x.out_step * out_.x;
         for (Index x = x0; x < x1; ++x, ++points) {
           w.point_y[points] = y;
           w.point_x[points] = x;
-          const Index z_at = lattice_.z.out_start + block.z * lattice_.z.out_step;
-          const Index y_at = lattice_.y.out_start + (block.y0 + y) * lattice_.y.out_step;
-          const Index x_at = lattice_.x.out_start + (block.x0 + x) * lattice_.x.out_step;
-          w.map_offset[points] = z_at * out_.z + y_at * out_.y + x_at * out_.x;
+          w.map_offset[points] = row + (block.x0 + x) * step;
         }
       }
       const Index count = points - first;

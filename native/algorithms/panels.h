@@ -22,7 +22,8 @@ struct Panels {
    */
   int tile_rows = 1;
 
-  Panels(Index channels, const GemmKernels& gemm) : lanes(gemm.lanes) {
+  /** `depth`: products a sum. */
+  Panels(Index channels, Index depth, const GemmKernels& gemm) : lanes(gemm.lanes) {
     const int preferred = gemm.preferred_vectors;
     Index vectors = ceil_div(channels, lanes);
     Index column = 0;
@@ -38,7 +39,7 @@ struct Panels {
       vectors -= take;
       widest = std::max(widest, take);
     }
-    tile_rows = gemm.max_rows[widest - 1];
+    tile_rows = (depth <= kShortSum ? gemm.short_rows : gemm.max_rows)[widest - 1];
   }
 
   Index count() const { return static_cast<Index>(list.size()); }

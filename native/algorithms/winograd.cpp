@@ -73,7 +73,7 @@ class Winograd final : public Executor {
         channels_last_(p.spec().channels_last),
         in_(channels_last_, channels_, p.geometry.input),
         out_(channels_last_, p.spec().out_channels, p.geometry.output),
-        panels_(p.spec().out_channels, p.kernels.gemm),
+        panels_(p.spec().out_channels, channels_, p.kernels.gemm),
         pitch_(round_up(channels_, 16) + 16),
         zeros_(std::max<Index>(channels_, kMaxTileVectors * 16)) {
     const Index most = std::max<Index>(kInputBudget / (kPoints * pitch_ * kFloat), panels_.tile_rows);

@@ -51,7 +51,10 @@ KernelTable make_table(const char* name) {
   table.lanes = V::lanes;
   table.gemm.lanes = V::lanes;
   table.gemm.preferred_vectors = B::preferred_vectors;
-  for (int i = 0; i < kMaxTileVectors; ++i) table.gemm.max_rows[i] = B::max_rows[i];
+  for (int i = 0; i < kMaxTileVectors; ++i) {
+    table.gemm.max_rows[i] = B::max_rows[i];
+    table.gemm.short_rows[i] = B::short_rows[i];
+  }
   fill_gemm<V, 1, B::max_rows[0]>(table.gemm);
   fill_gemm<V, 2, B::max_rows[1]>(table.gemm);
   fill_gemm<V, 3, B::max_rows[2]>(table.gemm);

@@ -40,10 +40,14 @@ using GemmKernel = void (*)(const GemmTile&);
 inline constexpr int kMaxTileRows = 14;
 inline constexpr int kMaxTileVectors = 4;
 
+inline constexpr Index kShortSum = 192;
+
 /** The register tiles of one instruction set: `tile[NR - 1][MR - 1]`, null past `max_rows[NR - 1]`. */
 struct GemmKernels {
   int lanes = 0;
   int max_rows[kMaxTileVectors] = {};
+  /** Of max_rows, those that suit sums of at most kShortSum products. */
+  int short_rows[kMaxTileVectors] = {};
   /** Vectors of a panel, where there are enough output channels. */
   int preferred_vectors = 1;
   GemmKernel tile[kMaxTileVectors][kMaxTileRows] = {};
