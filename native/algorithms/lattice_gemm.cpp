@@ -11,7 +11,7 @@ namespace {
 constexpr Index kInputBudget = Index{256} << 10;
 constexpr Index kPanelBudget = Index{256} << 10;
 constexpr Index kPointerBudget = Index{128} << 10;
-constexpr Index kOutputBudget = Index{256} << 10;
+constexpr Index kOutputBudget = Index{64} << 10;
 constexpr Index kFloat = sizeof(float);
 
 /** Fewer channels than this make runs too short for the kernel's inner loop: kernel rows are merged into one
@@ -29,6 +29,11 @@ Index span(const LatticeAxis& axis) {
 /** Input rows that `points` output points of an axis meet. */
 Index rows_met(const LatticeAxis& axis, Index points) {
   return std::min((points - 1) * axis.in_step + span(axis), points * axis.tap_count());
+}
+
+/** Whether an axis of one tap meets no padding. */
+bool within_input(const LatticeAxis& axis) {
+  return axis.coordinate(0, 0) >= 0 && axis.coordinate(axis.count - 1, 0) < axis.in_size;
 }
 
 /** The share of an axis' (point, tap) pairs that meet the input. */
@@ -88,6 +93,8 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
                              [&] { return pack(stage); });
   zeros_ = AlignedBuffer(run_length_);
   segmented_ = share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_;
+  row_only_ = lattice_.points() == lattice_.x.count && lattice_.tap_count() == 1 &&
+              within_input(lattice_.z) && within_input(lattice_.y) && within_input(lattice_.x);
   cut_k();
   choose_block();
 }
@@ -264,12 +271,48 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
   if (block.width <= 0 || block.height <= 0) return;
   Scratch memory(scratch);
   Work work = take_work(memory);
-  locate(block, buffers, work);
-  arrange(block, work);
-  point(work);
+  if (row_only_) {
+    line_up(block, buffers, work);
+  } else {
+    locate(block, buffers, work);
+    arrange(block, work);
+    point(work);
+  }
   const Index part = task % cuts;
   for (Index i = panels_.count() * part / cuts; i < panels_.count() * (part + 1) / cuts; ++i) {
     compute_panel(block, buffers, i, work);
+  }
+}
+
+/** What locate, arrange and point do, for a flattened pointwise layer: the points are evenly apart. */
+void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) const {
+  const LatticeAxis& x = lattice_.x;
+  const Index x_begin = x.coordinate(block.x0, 0);
+  const float* image = buffers.input + block.image * in_.image;
+  w.z_list[0] = lattice_.z.coordinate(0, 0);
+  w.y_list[0] = lattice_.y.coordinate(0, 0);
+  const float* base =
+      image + w.z_list[0] * in_.z + w.y_list[0] * in_.y + x_begin * in_.x + block.group * group_in_;
+  Index step = x.in_step * in_.x;
+  if (staged_) {
+    const Region region{w.z_list, w.y_list, 1, 1, x_begin, (block.width - 1) * x.in_step + 1};
+    stage_region(lattice_, region, image, in_, {block.group * group_in_, group_in_, 1, pitch_}, kernels_,
+                 w.staged);
+    base = w.staged;
+    step = x.in_step * pitch_;
+  }
+  const Index out_step = x.out_step * out_.x;
+  const Index out_first = lattice_.z.out_start * out_.z + lattice_.y.out_start * out_.y +
+                          x.out_start * out_.x + block.x0 * out_step;
+  for (Index p = 0; p < block.width; ++p) w.rows[p] = base + p * step;
+  for (Index p = 0; p < block.width; ++p) w.map_offset[p] = out_first + p * out_step;
+  std::fill_n(w.run_start, block.width, 0);
+  const auto chunk_count = static_cast<Index>(chunks_.size());
+  w.tile_count = ceil_div(block.width, panels_.tile_rows);
+  for (Index t = 0; t < w.tile_count; ++t) {
+    const Index begin = block.width * t / w.tile_count;
+    w.tiles[t] = {begin, static_cast<int>(block.width * (t + 1) / w.tile_count - begin)};
+    for (Index c = 0; c < chunk_count; ++c) w.ranges[t * chunk_count + c] = {0, 1};
   }
 }
 

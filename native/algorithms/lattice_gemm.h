@@ -69,6 +69,7 @@ class LatticeGemm final : public Executor {
   void cut_k();
   Block block_of(Index index) const;
   Index parts(int threads) const;
+  void line_up(const Block& block, const Buffers& buffers, Work& work) const;
   void locate(const Block& block, const Buffers& buffers, Work& work) const;
   void arrange(const Block& block, Work& work) const;
   void point(Work& work) const;
@@ -90,6 +91,7 @@ class LatticeGemm final : public Executor {
   bool staged_ = false;     // input copied into scratch, channels last
   bool merged_ = false;     // a kernel row is one run
   Index pitch_ = 0;         // floats between two staged pixels
+  bool row_only_ = false;   // one row of points, one tap, no padding: a flattened pointwise layer
   bool segmented_ = false;  // tiles cut where the set of taps that meet only padding changes
   Index runs_ = 0, run_length_ = 0;
   AlignedBuffer zeros_;  // what a run in the padding reads
