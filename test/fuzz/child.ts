@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { openSync, writeSync } from 'node:fs';
 import fc from 'fast-check';
 import type { Row } from './tally.js';
@@ -48,10 +48,9 @@ export async function hunt(options: HuntOptions, report: (report: Report) => voi
     let cases = 0;
     let failed = false;
     const property = fc.asyncProperty(target.cases, async (one) => {
-      if (!failed) {
-        writeSync(file, `${chunk} ${cases} `.padEnd(32), 0);
-        cases++;
-      }
+      // While a failure is being shrunk its own place stays written, and the file's age shows that something goes on.
+      if (!failed) cases++;
+      writeSync(file, `${chunk} ${cases - 1} `.padEnd(32), 0);
       try {
         await target.check(one);
       } catch (error) {
@@ -87,21 +86,29 @@ export async function runCase(name: TargetName, line: unknown): Promise<void> {
   await target.check(target.expand(line));
 }
 
+/** How a process that runs one case alone ends: 0, an exit code, or a signal. */
+function endOf(args: readonly string[], limitMs: number): Promise<number | string> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { timeout: limitMs, killSignal: 'SIGKILL', stdio: 'ignore' });
+    child.on('exit', (code, signal) => resolve(signal ?? code ?? 0));
+  });
+}
+
 /** Shrinks a case that ends its process, each attempt in a process of its own. */
-export function shrinkCrash(options: {
+export async function shrinkCrash(options: {
   readonly target: TargetName;
   readonly seed: number;
   readonly chunk: number;
   readonly index: number;
   readonly limitMs: number;
-}): Failure {
+}): Promise<Failure> {
   const target = openTarget(options.target);
-  const property = fc.property(target.cases, (one) => {
-    const args = [process.argv[1], '--target', options.target, '--case', JSON.stringify(target.compact(one)), '--here'];
-    const { status, signal } = spawnSync(process.execPath, args, { timeout: options.limitMs, stdio: 'ignore' });
-    if (status !== 0) throw new Error(`ended its process with ${signal ?? status}`);
+  const property = fc.asyncProperty(target.cases, async (one) => {
+    const line = JSON.stringify(target.compact(one));
+    const end = await endOf([process.argv[1], '--target', options.target, '--case', line, '--here'], options.limitMs);
+    if (end !== 0) throw new Error(`ended its process with ${end}`);
   });
-  const { counterexample, errorInstance } = fc.check(property, {
+  const { counterexample, errorInstance } = await fc.check(property, {
     seed: chunkSeed(options.seed, options.chunk),
     path: String(options.index),
     numRuns: 1,

@@ -114,7 +114,7 @@ async function huntJob({ options, job, start, total, progress }: Job): Promise<v
     const [chunk, index] = readFileSync(progress, 'utf8').split(' ').map(Number);
     console.log(`A process ended with ${ended} in chunk ${chunk}, case ${index}; shrinking`);
     const { target, seed } = options;
-    fail(options, total, shrinkCrash({ target, seed, chunk, index, limitMs: LIMIT_MS }));
+    fail(options, total, await shrinkCrash({ target, seed, chunk, index, limitMs: LIMIT_MS }));
     total.cases += index;
     first = chunk + options.jobs;
   }
@@ -125,7 +125,7 @@ function runChild(hunting: HuntOptions, onReport: (report: Report) => void): Pro
   return new Promise((resolve) => {
     // The watch looks at its age, which must not be that of an earlier process.
     writeFileSync(hunting.progress, '');
-    const child = fork(process.argv[1], ['--hunt', JSON.stringify(hunting)]);
+    const child = fork(process.argv[1], ['--hunt', JSON.stringify(hunting)], { execArgv: ['--expose-gc'] });
     let why: string | null = null;
     const watch = setInterval(() => {
       const { mtimeMs } = statSync(hunting.progress, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };

@@ -1,8 +1,9 @@
+import { faceTarget } from './face-target.js';
 import { layerTarget } from './layer-target.js';
 import type { Target } from './target.js';
 
 /** What `npm run fuzz` hunts in, by the names that `--target` takes. */
-const TARGETS = { layers: layerTarget } as const;
+const TARGETS = { layers: layerTarget, face: faceTarget } as const;
 export type TargetName = keyof typeof TARGETS;
 export const TARGET_NAMES = Object.keys(TARGETS) as readonly TargetName[];
 
