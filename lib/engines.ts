@@ -47,27 +47,24 @@ export function selectEngine(choice: EngineChoice): Engine {
   if (wanted === 'reference') return referenceEngine();
   const native = nativeEngine(environment);
   if (native !== null) return native;
-  const reason = loaded?.reason ?? '';
+  const failure = loadAddon();
   if (wanted === 'native' || environment.isa !== null) {
     const name = wanted === 'native' ? 'the native engine' : `CONVOLITH_ISA '${environment.isa}'`;
     throw new ConvolithError(
       'ERR_LOAD',
-      `Expected a loadable addon for ${name} but received an error: ${reason}. ${ADVICE}`,
+      `Expected a loadable addon for ${name} but received an error: ${failure.reason}. ${failure.advice}`,
     );
   }
-  warnOnce(reason);
+  warnOnce(failure);
   return referenceEngine();
 }
 
-const ADVICE =
-  'Build it with "npx cmake-js build --out out" in the package\'s folder (a C++20 compiler and CMake are needed)';
-
-function warnOnce(reason: string): void {
+function warnOnce({ reason, advice }: LoadResult): void {
   if (warned) return;
   warned = true;
   process.emitWarning(
-    `Convolith's native engine could not be loaded, so the slower TypeScript engine serves: ${reason}. ${ADVICE}, ` +
-      'or set CONVOLITH_ENGINE=reference to choose the TypeScript engine and silence this.',
+    `Convolith's native engine could not be loaded, so the slower TypeScript engine serves: ${reason}. ${advice}. ` +
+      'Or set CONVOLITH_ENGINE=reference to choose the TypeScript engine and silence this.',
     { type: 'ConvolithWarning', code: 'CONVOLITH_FALLBACK' },
   );
 }
@@ -104,7 +101,7 @@ function referenceEngine(): Engine {
 function nativeEngine(environment: Environment): Engine | null {
   const known = engines.get('native');
   if (known !== undefined) return known;
-  const binding = nativeBinding();
+  const { binding } = loadAddon();
   if (binding === null) return null;
   configure(binding, environment);
   const made = createNativeEngine(binding);
@@ -112,9 +109,9 @@ function nativeEngine(environment: Environment): Engine | null {
   return made;
 }
 
-function nativeBinding(): NativeBinding | null {
+function loadAddon(): LoadResult {
   loaded ??= loadBinding();
-  return loaded.binding;
+  return loaded;
 }
 
 /** Applies the environment once; where it is refused, the next call refuses again. */
@@ -134,7 +131,7 @@ function configure(binding: NativeBinding, { isa, threads }: Environment): void 
 function bindingInUse(): NativeBinding | null {
   const environment = readEnvironment();
   if (environment.engine === 'reference') return null;
-  const binding = nativeBinding();
+  const { binding } = loadAddon();
   if (binding !== null) configure(binding, environment);
   return binding;
 }
