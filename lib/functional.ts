@@ -12,6 +12,7 @@ import type {
   Layout,
   PointwiseConvOptions,
   Rank,
+  RankedTensor,
   Shape,
 } from './options.js';
 import { asOptions, isObject } from './spec/check.js';
@@ -39,8 +40,8 @@ function once<R extends Rank>(
 }
 
 /** One call of {@link Conv1d}; no packing is kept. Input `[batch, inChannels, width]`. Errors as the class's. */
-export function conv1d<const L extends Layout<1> = 'NCW'>(
-  input: TensorLike,
+export function conv1d<const L extends Layout<1> = 'NCW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 1>,
   weight: Weight,
   options: CallOptions<ConvOptions<1, L>> = {},
 ): Tensor<Shape<1>> {
@@ -48,8 +49,8 @@ export function conv1d<const L extends Layout<1> = 'NCW'>(
 }
 
 /** One call of {@link Conv2d}; no packing is kept. Input `[batch, inChannels, height, width]`. Errors as the class's. */
-export function conv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+export function conv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weight: Weight,
   options: CallOptions<ConvOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
@@ -57,8 +58,8 @@ export function conv2d<const L extends Layout<2> = 'NCHW'>(
 }
 
 /** One call of {@link Conv3d}; no packing is kept. Input `[batch, inChannels, depth, height, width]`. Errors as the class's. */
-export function conv3d<const L extends Layout<3> = 'NCDHW'>(
-  input: TensorLike,
+export function conv3d<const L extends Layout<3> = 'NCDHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 3>,
   weight: Weight,
   options: CallOptions<ConvOptions<3, L>> = {},
 ): Tensor<Shape<3>> {
@@ -66,8 +67,8 @@ export function conv3d<const L extends Layout<3> = 'NCDHW'>(
 }
 
 /** One call of {@link DepthwiseConv2d}; no packing is kept. Weight `[channels * multiplier, 1, kH, kW]`. Errors as the class's. */
-export function depthwiseConv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+export function depthwiseConv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weight: Weight,
   options: CallOptions<DepthwiseConvOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
@@ -75,8 +76,8 @@ export function depthwiseConv2d<const L extends Layout<2> = 'NCHW'>(
 }
 
 /** One call of {@link PointwiseConv2d}; no packing is kept. Weight `[outChannels, inChannels / groups, 1, 1]`. Errors as the class's. */
-export function pointwiseConv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+export function pointwiseConv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weight: Weight,
   options: CallOptions<PointwiseConvOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
@@ -101,14 +102,14 @@ export type SeparableCallOptions<L extends Layout<2> = Layout<2>> = CallOptions<
 };
 
 /** One call of {@link DepthwiseSeparableConv2d}; the weights as two arguments, as in TensorFlow, or as one object. Errors as the class's. */
-export function separableConv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+export function separableConv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   depthwiseWeight: Weight,
   pointwiseWeight: Weight,
   options?: SeparableCallOptions<L>,
 ): Tensor<Shape<2>>;
-export function separableConv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+export function separableConv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weights: SeparableWeights,
   options?: SeparableCallOptions<L>,
 ): Tensor<Shape<2>>;
@@ -156,8 +157,8 @@ function defined<T extends object>(options: T): T {
 }
 
 /** One call of {@link ConvTranspose1d}; no packing is kept. Weight `[inChannels, outChannels / groups, kW]`. Errors as the class's. */
-export function convTranspose1d<const L extends Layout<1> = 'NCW'>(
-  input: TensorLike,
+export function convTranspose1d<const L extends Layout<1> = 'NCW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 1>,
   weight: Weight,
   options: CallOptions<ConvTransposeOptions<1, L>> = {},
 ): Tensor<Shape<1>> {
@@ -165,8 +166,8 @@ export function convTranspose1d<const L extends Layout<1> = 'NCW'>(
 }
 
 /** One call of {@link ConvTranspose2d}; no packing is kept. Weight `[inChannels, outChannels / groups, kH, kW]`. Errors as the class's. */
-export function convTranspose2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+export function convTranspose2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weight: Weight,
   options: CallOptions<ConvTransposeOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
@@ -174,8 +175,8 @@ export function convTranspose2d<const L extends Layout<2> = 'NCHW'>(
 }
 
 /** One call of {@link ConvTranspose3d}; no packing is kept. Weight `[inChannels, outChannels / groups, kD, kH, kW]`. Errors as the class's. */
-export function convTranspose3d<const L extends Layout<3> = 'NCDHW'>(
-  input: TensorLike,
+export function convTranspose3d<const L extends Layout<3> = 'NCDHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 3>,
   weight: Weight,
   options: CallOptions<ConvTransposeOptions<3, L>> = {},
 ): Tensor<Shape<3>> {

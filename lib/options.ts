@@ -21,6 +21,39 @@ export type Shape<R extends Rank = Rank> = {
   3: [number, number, number, number, number];
 }[R];
 
+/**
+ * A shape as a layer of rank R takes it: any list of numbers whose length the compiler does not know, or one of
+ * R + 2 entries. A shape of another length does not compile.
+ */
+export type RankedShape<S extends readonly number[], R extends Rank> = number extends S['length']
+  ? S
+  : S['length'] extends Shape<R>['length']
+    ? S
+    : Readonly<Shape<R>>;
+
+/** A tensor as a layer of rank R takes it; see {@link RankedShape}. `Tensor<[number, number, number]>` does not fit a `Conv2d`. */
+export type RankedTensor<T extends TensorLike, R extends Rank> = T extends {
+  readonly shape: infer S extends readonly number[];
+}
+  ? S extends RankedShape<S, R>
+    ? T
+    : TensorLike<Readonly<Shape<R>>>
+  : T extends { readonly dims: infer S extends readonly number[] }
+    ? S extends RankedShape<S, R>
+      ? T
+      : TensorLike<Readonly<Shape<R>>>
+    : T;
+
+/** Layers of several ranks in one stack do not compile; layers whose rank the compiler does not know do. */
+export type OneRank<R extends Rank> = Rank extends R
+  ? unknown
+  : true extends Covers<R, R>
+    ? unknown
+    : readonly 'layers of one rank'[];
+
+/** Whether a member of `Part` is all of `Whole`. Distributes over `Part`. */
+type Covers<Whole, Part> = Part extends unknown ? ([Whole] extends [Part] ? true : never) : never;
+
 /** One number for every axis, or one an axis. */
 export type PerAxis<R extends Rank = Rank> = number | Axes<R>;
 

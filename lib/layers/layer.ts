@@ -1,7 +1,7 @@
 import type { Cost } from '../cost.js';
 import type { EnginePlan, Explanation } from '../engine.js';
 import { ConvolithError, expected, show } from '../errors.js';
-import type { Rank, Shape } from '../options.js';
+import type { Layout, Rank, RankedShape, RankedTensor, Shape } from '../options.js';
 import { asOptions, checkKeys, isObject, product } from '../spec/check.js';
 import type { Tensor, TensorLike } from '../tensor.js';
 import { allocate, checkData, checkShape, overlap, readTensor } from '../tensor.js';
@@ -53,13 +53,15 @@ const ASYNC_KEYS: readonly string[] = ['out', 'residual', 'signal'];
  * What every layer does, whatever it computes: checks a call, keeps plans by input shape, runs, and frees.
  * A refused call leaves `out` and the layer as they were.
  */
-export abstract class Layer<R extends Rank = Rank> {
+export abstract class Layer<R extends Rank = Rank, L extends Layout<R> = Layout<R>> {
   #recent: Prepared[] = [];
   #running = 0;
   #disposed = false;
 
   /** Spatial axes: 1, 2 or 3. */
   abstract readonly rank: R;
+  /** Order of the dimensions of input, output and residual. */
+  abstract readonly layout: L;
   abstract readonly inChannels: number;
   abstract readonly outChannels: number;
 
@@ -69,7 +71,10 @@ export abstract class Layer<R extends Rank = Rank> {
    * @returns `out` where that was given, otherwise a new tensor.
    * @throws ConvolithError `ERR_SHAPE`, `ERR_DTYPE`, `ERR_BUFFER`, `ERR_MEMORY`, `ERR_OPTION` or `ERR_DISPOSED`; nothing is written then.
    */
-  forward(input: TensorLike, options: ForwardOptions = NO_OPTIONS): Tensor<Shape<R>> {
+  forward<const T extends TensorLike>(
+    input: RankedTensor<T, R>,
+    options: ForwardOptions = NO_OPTIONS,
+  ): Tensor<Shape<R>> {
     const run = this.#begin(input, options, SYNC_KEYS);
     run.plan.run(run.input, run.output, run.residual);
     return run.result as Tensor<Shape<R>>;
@@ -79,7 +84,10 @@ export abstract class Layer<R extends Rank = Rank> {
    * Computes the layer on other threads; the event loop stays free. Until the promise settles, input, residual and `out`
    * must not be changed, and `out` not be used by another run. Rejects with the errors of `forward`, or `ERR_ABORTED`.
    */
-  async forwardAsync(input: TensorLike, options: ForwardAsyncOptions = NO_OPTIONS): Promise<Tensor<Shape<R>>> {
+  async forwardAsync<const T extends TensorLike>(
+    input: RankedTensor<T, R>,
+    options: ForwardAsyncOptions = NO_OPTIONS,
+  ): Promise<Tensor<Shape<R>>> {
     const signal = readSignal(options);
     if (signal?.aborted) throw aborted(signal);
     const run = this.#begin(input, options, ASYNC_KEYS);
@@ -96,17 +104,17 @@ export abstract class Layer<R extends Rank = Rank> {
   }
 
   /** The output's shape for an input's. @throws ConvolithError `ERR_SHAPE` where the input does not fit, `ERR_MEMORY` beyond 2^31 - 1 elements. */
-  outputShape(inputShape: readonly number[]): Shape<R> {
+  outputShape<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Shape<R> {
     return [...this.#prepare(inputShape, 'inputShape').outputShape] as unknown as Shape<R>;
   }
 
   /** Multiply-accumulates, parameters and bytes for an input shape; see {@link Cost} for the formulas. */
-  cost(inputShape: readonly number[]): Cost {
+  cost<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Cost {
     return this.costOf(this.#prepare(inputShape, 'inputShape').inputShape);
   }
 
   /** What the plan for an input shape decided: algorithm, instruction set, tile, memory, and who refused why. */
-  explain(inputShape: readonly number[]): Explanation {
+  explain<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Explanation {
     return this.preparePlan(inputShape).explain();
   }
 

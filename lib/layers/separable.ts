@@ -21,7 +21,7 @@ import { Layer } from './layer.js';
  *   pointwise: { weight: pw, activation: 'relu6' }, // [64, 32, 1, 1]
  * });
  */
-export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extends Layer<2> {
+export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extends Layer<2, L> {
   readonly rank = 2;
   readonly layout: L;
   readonly inChannels: number;
