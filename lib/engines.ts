@@ -139,7 +139,11 @@ function bindingInUse(): NativeBinding | null {
   return binding;
 }
 
-/** Version, engine, instruction sets, threads and processor. */
+/**
+ * Version, engine, instruction sets, threads and processor.
+ * @example
+ * console.log(Object.keys(info()).slice(0, 3)); // → [ 'version', 'engine', 'isa' ]
+ */
 export function info(): Info {
   const binding = bindingInUse();
   if (binding !== null) {
@@ -155,6 +159,9 @@ export function info(): Info {
  * Sets how many threads a run of the native engine may use; the pool is shared by the whole process. The TypeScript
  * engine has one thread and keeps it.
  * @throws ConvolithError `ERR_OPTION` where `count` is no positive integer.
+ * @example
+ * setThreads(1);
+ * console.log(getThreads()); // → 1
  */
 export function setThreads(count: number): void {
   const checked = integer(count, 1, 'threads');
@@ -162,7 +169,11 @@ export function setThreads(count: number): void {
   if (binding !== null) rewrapped(() => binding.setThreads(checked));
 }
 
-/** Threads that a run may use at the most. */
+/**
+ * Threads that a run may use at the most.
+ * @example
+ * console.log(getThreads() >= 1); // → true
+ */
 export function getThreads(): number {
   return bindingInUse()?.getThreads() ?? 1;
 }

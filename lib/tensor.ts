@@ -24,6 +24,8 @@ export type Vector = Float32Array | readonly number[] | TensorLike;
  * @throws ConvolithError `ERR_DTYPE` where `data` is no Float32Array; `ERR_SHAPE` where `shape` is no list of positive
  * integers or has fewer elements than `data`; `ERR_BUFFER` where `data` is too short, detached or shared; `ERR_MEMORY`
  * beyond 2^31 - 1 elements.
+ * @example
+ * console.log(tensor(new Float32Array(12), [1, 3, 2, 2]).shape); // → [ 1, 3, 2, 2 ]
  */
 export function tensor<const S extends readonly number[]>(data: Float32Array, shape: S): Tensor<S> {
   checkShape(shape, 'shape');

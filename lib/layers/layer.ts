@@ -10,16 +10,16 @@ import { allocate, checkData, checkShape, overlap, readTensor } from '../tensor.
 export interface ForwardOptions {
   /**
    * Filled and returned; nothing is allocated then. A tensor of the output's shape, or a bare array of its length. It must
-   * not overlap input or residual.
+   * not overlap input or residual. @defaultValue a new tensor
    */
   readonly out?: Tensor<readonly number[]> | Float32Array;
-  /** Shaped as the output; added before the activation. */
+  /** Shaped as the output; added before the activation. @defaultValue none */
   readonly residual?: TensorLike | Float32Array;
 }
 
 /** What a single asynchronous call takes. */
 export interface ForwardAsyncOptions extends ForwardOptions {
-  /** Stops the run; the promise rejects with `ERR_ABORTED`, its `cause` the signal's reason. `out` is undefined then. */
+  /** Stops the run; the promise rejects with `ERR_ABORTED`, its `cause` the signal's reason. `out` is undefined then. @defaultValue none */
   readonly signal?: AbortSignal;
 }
 
@@ -70,6 +70,11 @@ export abstract class Layer<R extends Rank = Rank, L extends Layout<R> = Layout<
    * @param input - `[batch, inChannels, …spatial]`, or channels last as `layout` says.
    * @returns `out` where that was given, otherwise a new tensor.
    * @throws ConvolithError `ERR_SHAPE`, `ERR_DTYPE`, `ERR_BUFFER`, `ERR_MEMORY`, `ERR_OPTION` or `ERR_DISPOSED`; nothing is written then.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(Float32Array.of(2), [1, 1, 1, 1]) });
+   * const out = new Float32Array(4);
+   * conv.forward(tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 2, 2]), { out }); // nothing is allocated
+   * console.log(out); // → Float32Array(4) [ 2, 4, 6, 8 ]
    */
   forward<const T extends TensorLike>(
     input: RankedTensor<T, R>,
@@ -83,6 +88,10 @@ export abstract class Layer<R extends Rank = Rank, L extends Layout<R> = Layout<
   /**
    * Computes the layer on other threads; the event loop stays free. Until the promise settles, input, residual and `out`
    * must not be changed, and `out` not be used by another run. Rejects with the errors of `forward`, or `ERR_ABORTED`.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(Float32Array.of(2), [1, 1, 1, 1]) });
+   * const y = await conv.forwardAsync(tensor(Float32Array.of(1, 2), [1, 1, 1, 2]), { signal: AbortSignal.timeout(10_000) });
+   * console.log(y.data); // → Float32Array(2) [ 2, 4 ]
    */
   async forwardAsync<const T extends TensorLike>(
     input: RankedTensor<T, R>,
@@ -103,17 +112,33 @@ export abstract class Layer<R extends Rank = Rank, L extends Layout<R> = Layout<
     }
   }
 
-  /** The output's shape for an input's. @throws ConvolithError `ERR_SHAPE` where the input does not fit, `ERR_MEMORY` beyond 2^31 - 1 elements. */
+  /**
+   * The output's shape for an input's.
+   * @throws ConvolithError `ERR_SHAPE` where the input does not fit, `ERR_MEMORY` beyond 2^31 - 1 elements.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(new Float32Array(9), [1, 1, 3, 3]), padding: 'same', stride: 2 });
+   * console.log(conv.outputShape([1, 1, 5, 5])); // → [ 1, 1, 3, 3 ]
+   */
   outputShape<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Shape<R> {
     return [...this.#prepare(inputShape, 'inputShape').outputShape] as unknown as Shape<R>;
   }
 
-  /** Multiply-accumulates, parameters and bytes for an input shape; see {@link Cost} for the formulas. */
+  /**
+   * Multiply-accumulates, parameters and bytes for an input shape; see {@link Cost} for the formulas.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(new Float32Array(9), [1, 1, 3, 3]), padding: 1 });
+   * console.log(conv.cost([1, 1, 10, 10]).macs); // → 900
+   */
   cost<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Cost {
     return this.costOf(this.#prepare(inputShape, 'inputShape').inputShape);
   }
 
-  /** What the plan for an input shape decided: algorithm, instruction set, tile, memory, and who refused why. */
+  /**
+   * What the plan for an input shape decided: algorithm, instruction set, tile, memory, and who refused why.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(new Float32Array(64 * 64), [64, 64, 1, 1]) });
+   * console.log(conv.explain([1, 64, 56, 56]).algorithm); // → pointwise
+   */
   explain<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Explanation {
     return this.preparePlan(inputShape).explain();
   }

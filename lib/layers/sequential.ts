@@ -28,8 +28,12 @@ type Leaf<R extends Rank, L extends Layout<R> = Layout<R>> = Layer<R, L> & Recep
  * buffers. Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes of them. `residual` is added
  * in the last layer, before its activation.
  * @example
- * using net = new Sequential([new Conv2d({ … }), new DepthwiseConv2d({ … }), new PointwiseConv2d({ … })]);
- * const y = await net.forwardAsync(x);
+ * const net = new Sequential([
+ *   new Conv2d({ weight: tensor(new Float32Array(16 * 3 * 9), [16, 3, 3, 3]), stride: 2, padding: 1, activation: 'relu' }),
+ *   new PointwiseConv2d({ weight: tensor(new Float32Array(8 * 16), [8, 16, 1, 1]) }),
+ * ]);
+ * const y = await net.forwardAsync(tensor(new Float32Array(3 * 64 * 64), [1, 3, 64, 64]));
+ * console.log(y.shape, net.receptiveField().size); // → [ 1, 8, 32, 32 ] [ 3, 3 ]
  */
 export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> extends Layer<R, L> {
   readonly rank: R;
