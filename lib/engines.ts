@@ -1,6 +1,8 @@
 import { cpus } from 'node:os';
+import type { CompanionKernels } from './companions/kernels.js';
 import type { Engine } from './engine.js';
 import { ConvolithError, expected } from './errors.js';
+import { referenceCompanions } from './fallback/companions/kernels.js';
 import { createReferenceEngine } from './fallback/engine.js';
 import type { NativeBinding } from './native/binding.js';
 import { createNativeEngine, rewrapped } from './native/engine.js';
@@ -57,6 +59,16 @@ export function selectEngine(choice: EngineChoice): Engine {
   }
   warnOnce(reason);
   return referenceEngine();
+}
+
+/**
+ * The companions (elementwise, movement, pooling, …) of the engine that an `engine` option means. The functions of
+ * `lib/companions` take them as their first argument.
+ * @throws ConvolithError as {@link selectEngine}.
+ */
+export function selectCompanions(choice: EngineChoice): CompanionKernels {
+  selectEngine(choice);
+  return referenceCompanions;
 }
 
 const ADVICE =
