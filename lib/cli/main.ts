@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { createColors, isColorSupported } from 'picocolors';
 import { ConvolithError } from '../errors.js';
 import { info } from '../index.js';
-import { addBench } from './bench.js';
+import { addBench } from './bench/command.js';
 import { addExplain } from './explain.js';
 import { addInfo } from './info.js';
 import { addVerify } from './verify.js';
