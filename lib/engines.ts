@@ -1,6 +1,8 @@
 import { cpus } from 'node:os';
+import type { CompanionKernels } from './companions/kernels.js';
 import type { Engine } from './engine.js';
 import { ConvolithError, expected } from './errors.js';
+import { referenceCompanions } from './fallback/companions/kernels.js';
 import { createReferenceEngine } from './fallback/engine.js';
 import type { NativeBinding } from './native/binding.js';
 import { createNativeEngine, rewrapped } from './native/engine.js';
@@ -57,6 +59,16 @@ export function selectEngine(choice: EngineChoice): Engine {
   }
   warnOnce(reason);
   return referenceEngine();
+}
+
+/**
+ * The companions (elementwise, movement, pooling, …) of the engine that an `engine` option means. The functions of
+ * `lib/companions` take them as their first argument.
+ * @throws ConvolithError as {@link selectEngine}.
+ */
+export function selectCompanions(choice: EngineChoice): CompanionKernels {
+  selectEngine(choice);
+  return referenceCompanions;
 }
 
 const ADVICE =
@@ -139,7 +151,11 @@ function bindingInUse(): NativeBinding | null {
   return binding;
 }
 
-/** Version, engine, instruction sets, threads and processor. */
+/**
+ * Version, engine, instruction sets, threads and processor.
+ * @example
+ * console.log(Object.keys(info()).slice(0, 3)); // → [ 'version', 'engine', 'isa' ]
+ */
 export function info(): Info {
   const binding = bindingInUse();
   if (binding !== null) {
@@ -155,6 +171,9 @@ export function info(): Info {
  * Sets how many threads a run of the native engine may use; the pool is shared by the whole process. The TypeScript
  * engine has one thread and keeps it.
  * @throws ConvolithError `ERR_OPTION` where `count` is no positive integer.
+ * @example
+ * setThreads(1);
+ * console.log(getThreads()); // → 1
  */
 export function setThreads(count: number): void {
   const checked = integer(count, 1, 'threads');
@@ -162,7 +181,11 @@ export function setThreads(count: number): void {
   if (binding !== null) rewrapped(() => binding.setThreads(checked));
 }
 
-/** Threads that a run may use at the most. */
+/**
+ * Threads that a run may use at the most.
+ * @example
+ * console.log(getThreads() >= 1); // → true
+ */
 export function getThreads(): number {
   return bindingInUse()?.getThreads() ?? 1;
 }

@@ -63,3 +63,8 @@ export const engineOption = (): Option =>
   new Option('--engine <name>', 'engine').choices(['native', 'reference'] satisfies EngineName[]);
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON');
+
+export const layoutOption = (): Option => new Option('--layout <name>', 'layout').choices(LAYOUTS).default('NCHW');
+
+export const mathOption = (): Option =>
+  new Option('--math <mode>', 'rounding allowed').choices(['fast', 'strict'] satisfies MathName[]).default('fast');

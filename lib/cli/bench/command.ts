@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import color from 'picocolors';
 import type { LayerDescriptor, NamedLayer } from '../../descriptor.js';
 import { descriptorInputShape, formatDescriptor } from '../../descriptor.js';
 import { info } from '../../index.js';
+import { errorColor } from '../colors.js';
 import { createLayer, weightCount } from '../layer.js';
 import { withIsa } from '../native.js';
 import { networkNames, readNetwork } from '../networks.js';
@@ -230,7 +230,9 @@ function allAgree({ layers, stacks: whole }: BenchReport): boolean {
     for (const { contender, layout, agrees } of results) {
       if (agrees) continue;
       agreed = false;
-      process.stderr.write(color.red(`${name}: outputs of ${contender} ${layout ?? ''} differ from the first one's\n`));
+      process.stderr.write(
+        errorColor.red(`${name}: outputs of ${contender} ${layout ?? ''} differ from the first one's\n`),
+      );
     }
   }
   return agreed;

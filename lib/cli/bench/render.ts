@@ -1,4 +1,4 @@
-import color from 'picocolors';
+import { color } from '../colors.js';
 import { columns, significant } from '../format.js';
 import type { BenchReport, ContenderName, ContenderResult, SubjectResult } from './report.js';
 import { PEERS } from './report.js';
