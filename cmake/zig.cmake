@@ -1,4 +1,4 @@
-# Cross-compiles with Zig's clang for any platform, from any machine; scripts/prebuild.mjs fills in what the environment
+# Cross-compiles with Zig's clang for any platform, from any machine; scripts/prebuilds.mjs fills in what the environment
 # names: the folder of compiler wrappers, and the platform in CMake's words. The environment, since CMake reads this file
 # again for its own small checks, without the cache of the project.
 set(CMAKE_SYSTEM_NAME $ENV{CONVOLITH_SYSTEM_NAME})

@@ -1,5 +1,5 @@
 // Cross-builds the addon for every platform, or those named, on one Linux or macOS machine with Zig's clang, and puts
-// each into npm/PLATFORM/, ready to be packed: `npm run prebuild [-- linux-x64-gnu …]`.
+// each into npm/PLATFORM/, ready to be packed: `npm run prebuilds [-- linux-x64-gnu …]`.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
