@@ -70,7 +70,7 @@ export function selectEngine(choice: EngineChoice): Engine {
  */
 export function selectCompanions(choice: EngineChoice): CompanionKernels {
   const engine = selectEngine(choice);
-  const binding = engine.name === 'native' ? nativeBinding() : null;
+  const binding = engine.name === 'native' ? loadAddon().binding : null;
   if (binding === null) return referenceCompanions;
   nativeCompanions ??= createNativeCompanions(binding, referenceCompanions);
   return nativeCompanions;
