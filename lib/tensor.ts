@@ -12,15 +12,9 @@ export interface Tensor<S extends readonly number[] = number[]> {
  * What is taken as a tensor: `{ data, shape }`; an onnxruntime tensor (`{ data, dims }`); an ndarray
  * (`{ data, shape, stride, offset }`) where it is contiguous and row-major.
  */
-export type TensorLike =
-  | { readonly data: Float32Array; readonly shape: readonly number[] }
-  | { readonly data: Float32Array; readonly dims: readonly number[] }
-  | {
-      readonly data: Float32Array;
-      readonly shape: readonly number[];
-      readonly stride: readonly number[];
-      readonly offset: number;
-    };
+export type TensorLike<S extends readonly number[] = readonly number[]> =
+  | { readonly data: Float32Array; readonly shape: S; readonly stride?: readonly number[]; readonly offset?: number }
+  | { readonly data: Float32Array; readonly dims: S };
 
 /** A value a channel: a typed array, plain numbers, or a tensor of one dimension. */
 export type Vector = Float32Array | readonly number[] | TensorLike;
@@ -30,6 +24,8 @@ export type Vector = Float32Array | readonly number[] | TensorLike;
  * @throws ConvolithError `ERR_DTYPE` where `data` is no Float32Array; `ERR_SHAPE` where `shape` is no list of positive
  * integers or has fewer elements than `data`; `ERR_BUFFER` where `data` is too short, detached or shared; `ERR_MEMORY`
  * beyond 2^31 - 1 elements.
+ * @example
+ * console.log(tensor(new Float32Array(12), [1, 3, 2, 2]).shape); // → [ 1, 3, 2, 2 ]
  */
 export function tensor<const S extends readonly number[]>(data: Float32Array, shape: S): Tensor<S> {
   checkShape(shape, 'shape');
