@@ -1,5 +1,5 @@
 import type { EngineOperation, Explanation } from '../engine.js';
-import { toOihw } from '../spec/weight.js';
+import { reorder } from '../spec/weight.js';
 import type { ConvGeometry, ConvSpec, WeightLayout } from '../spec.js';
 import { Epilogue } from './epilogue.js';
 import { volume } from './geometry.js';
@@ -33,7 +33,7 @@ export class DynamicConv implements EngineOperation {
   #plan(weight: Float32Array): ReferencePlan {
     const { spec, geometry } = this;
     const major = spec.transposed ? spec.inChannels : spec.outChannels;
-    const canonical = this.layout === 'HWIO' ? toOihw(weight, major, volume(spec.kernel)) : weight;
+    const canonical = this.layout === 'HWIO' ? reorder(weight, major, volume(spec.kernel)) : weight;
     const epilogue = new Epilogue(null, spec.activation, spec.outChannels);
     const layer = { spec, weights: new PackedWeights(spec, canonical), epilogue };
     return makePlan({ layer, pointwise: null, geometry }, this.#request);

@@ -50,7 +50,7 @@ export function resolveWeight(request: StageRequest): CanonicalWeight {
   const weight = readWeight(request);
   const major = request.kind === 'transposed' ? weight.inChannels : weight.outChannels;
   return weight.layout === 'HWIO'
-    ? { ...weight, data: toOihw(weight.data, major, product(weight.kernel, 'weight')) }
+    ? { ...weight, data: reorder(weight.data, major, product(weight.kernel, 'weight')) }
     : weight;
 }
 
@@ -204,7 +204,7 @@ function channelsFrom({ kind, rank, path }: StageRequest, hwio: boolean): string
 }
 
 /** `[…kernel, minor, major]` to `[major, minor, …kernel]`. A depthwise weight has major = channels * multiplier, minor = 1. */
-export function toOihw(data: Float32Array, major: number, taps: number): Float32Array {
+export function reorder(data: Float32Array, major: number, taps: number): Float32Array {
   const minor = data.length / major / taps;
   const result = allocate(data.length, 'weight');
   for (let i = 0, to = 0; i < major; i++) {

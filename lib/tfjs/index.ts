@@ -1,0 +1,41 @@
+import { createRequire } from 'node:module';
+import { BACKEND_NAME, type RegisterOptions, register as registerNow } from './register.js';
+
+export type { TensorFlow } from './backend.js';
+export { BACKEND_NAME, type RegisterOptions } from './register.js';
+
+let registered = false;
+
+/**
+ * Registers the backend `convolith` with TensorFlow.js. Importing this module has done so with the defaults, where
+ * TensorFlow.js is found from here. Without `priority` it becomes the backend in use; with one, TensorFlow.js chooses by
+ * it. A further call sets the threads.
+ * @throws ConvolithError `ERR_LOAD` where TensorFlow.js or its CPU backend is not installed, or the engine that was asked
+ * for cannot load; `ERR_OPTION` for an option that is wrong.
+ */
+export function register(options: RegisterOptions = {}): void {
+  registerNow(options);
+  registered = true;
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    createRequire(__filename).resolve(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Said late, for the importer may name its own TensorFlow.js in a call of `register`. */
+function warnUnlessRegistered(): void {
+  if (registered) return;
+  process.emitWarning(
+    `Convolith's backend '${BACKEND_NAME}' is not registered: @tensorflow/tfjs-core is not found from its folder. ` +
+      'Install it beside convolith, or call register({ tf }) of convolith/tfjs.',
+    { type: 'ConvolithWarning', code: 'CONVOLITH_TFJS' },
+  );
+}
+
+if (isInstalled('@tensorflow/tfjs-core')) register();
+else setImmediate(warnUnlessRegistered);
