@@ -1,6 +1,6 @@
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type * as tfc from '@tensorflow/tfjs-core';
-import { selectEngine, setThreads } from '../engines.js';
+import { selectCompanions, selectEngine, setThreads } from '../engines.js';
 import { ConvolithError, expected } from '../errors.js';
 import { asOptions, checkKeys, finite } from '../spec/check.js';
 import type { EngineChoice } from '../spec/resolve.js';
@@ -37,8 +37,12 @@ export function register(options: RegisterOptions = {}): void {
   const { tf = load<TensorFlow>('@tensorflow/tfjs-core'), priority, threads, engine = 'auto' } = check(options);
   if (threads !== undefined) setThreads(threads);
   if (tf.findBackendFactory(BACKEND_NAME) === null) {
-    const chosen = selectEngine(engine);
-    const Class = makeBackendClass(cpuBackendOf(tf), { tf, engine: chosen, call: registerKernels(tf) });
+    const Class = makeBackendClass(cpuBackendOf(tf), {
+      tf,
+      engine: selectEngine(engine),
+      companions: selectCompanions(engine),
+      call: registerKernels(tf),
+    });
     tf.registerBackend(BACKEND_NAME, () => new Class(), priority ?? DEFAULT_PRIORITY);
   }
   if (priority === undefined && tf.engine().backendName !== undefined) void tf.setBackend(BACKEND_NAME);
