@@ -34,7 +34,12 @@ export interface RegisterOptions {
  * for cannot load; `ERR_OPTION` for an option that is wrong.
  */
 export function register(options: RegisterOptions = {}): void {
-  const { tf = load<TensorFlow>('@tensorflow/tfjs-core'), priority, threads, engine = 'auto' } = check(options);
+  const {
+    tf = loadedCore() ?? load<TensorFlow>('@tensorflow/tfjs-core'),
+    priority,
+    threads,
+    engine = 'auto',
+  } = check(options);
   if (threads !== undefined) setThreads(threads);
   if (tf.findBackendFactory(BACKEND_NAME) === null) {
     const Class = makeBackendClass(cpuBackendOf(tf), {
@@ -56,6 +61,25 @@ function check(options: RegisterOptions): RegisterOptions {
   }
   if (priority !== undefined) finite(priority, 0, 'priority');
   return options;
+}
+
+/** The TensorFlow.js that the program has loaded already, wherever it lies: a second copy would only add confusion. */
+function loadedCore(): TensorFlow | undefined {
+  for (const [path, module] of Object.entries(require.cache)) {
+    if (/@tensorflow[\\/]tfjs-core[\\/]dist[\\/]tf-core\.node\.js$/.test(path)) return module?.exports as TensorFlow;
+  }
+  return undefined;
+}
+
+/** Whether `register()` would find a TensorFlow.js by itself. */
+export function isTensorFlowThere(): boolean {
+  if (loadedCore() !== undefined) return true;
+  try {
+    require.resolve('@tensorflow/tfjs-core');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A peer of the user's, from where this package finds it. */
