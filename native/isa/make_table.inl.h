@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/depthwise.inl.h"
+#include "kernels/elementwise.inl.h"
 #include "kernels/gemm.inl.h"
 #include "kernels/probe.inl.h"
 #include "kernels/table.h"
@@ -63,6 +64,7 @@ KernelTable make_table(const char* name) {
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
   table.winograd.input = winograd_input<V>;
   table.winograd.output = winograd_output<V>;
+  fill_elementwise<V>(table.elementwise);
   table.transpose = transpose<V>;
   table.fma_probe = fma_probe<V>;
   table.fma_probe_flops = fma_probe_flops<V>;
