@@ -5,6 +5,7 @@ import { ConvolithError, expected } from './errors.js';
 import { referenceCompanions } from './fallback/companions/kernels.js';
 import { createReferenceEngine } from './fallback/engine.js';
 import type { NativeBinding } from './native/binding.js';
+import { createNativeCompanions } from './native/companions.js';
 import { createNativeEngine, rewrapped } from './native/engine.js';
 import type { LoadResult } from './native/load.js';
 import { loadBinding } from './native/load.js';
@@ -35,6 +36,7 @@ const ISAS = ['avx512', 'avx2', 'neon', 'scalar'] as const;
 let loaded: LoadResult | null = null;
 let configured = false;
 let warned = false;
+let nativeCompanions: CompanionKernels | null = null;
 const engines = new Map<Engine['name'], Engine>();
 
 /**
@@ -67,8 +69,11 @@ export function selectEngine(choice: EngineChoice): Engine {
  * @throws ConvolithError as {@link selectEngine}.
  */
 export function selectCompanions(choice: EngineChoice): CompanionKernels {
-  selectEngine(choice);
-  return referenceCompanions;
+  const engine = selectEngine(choice);
+  const binding = engine.name === 'native' ? loadAddon().binding : null;
+  if (binding === null) return referenceCompanions;
+  nativeCompanions ??= createNativeCompanions(binding, referenceCompanions);
+  return nativeCompanions;
 }
 
 function warnOnce({ reason, advice }: LoadResult): void {
