@@ -5,6 +5,7 @@ import { ConvolithError, expected } from './errors.js';
 import { referenceCompanions } from './fallback/companions/kernels.js';
 import { createReferenceEngine } from './fallback/engine.js';
 import type { NativeBinding } from './native/binding.js';
+import { createNativeCompanions } from './native/companions.js';
 import { createNativeEngine, rewrapped } from './native/engine.js';
 import type { LoadResult } from './native/load.js';
 import { loadBinding } from './native/load.js';
@@ -35,6 +36,7 @@ const ISAS = ['avx512', 'avx2', 'neon', 'scalar'] as const;
 let loaded: LoadResult | null = null;
 let configured = false;
 let warned = false;
+let nativeCompanions: CompanionKernels | null = null;
 const engines = new Map<Engine['name'], Engine>();
 
 /**
@@ -49,15 +51,15 @@ export function selectEngine(choice: EngineChoice): Engine {
   if (wanted === 'reference') return referenceEngine();
   const native = nativeEngine(environment);
   if (native !== null) return native;
-  const reason = loaded?.reason ?? '';
+  const failure = loadAddon();
   if (wanted === 'native' || environment.isa !== null) {
     const name = wanted === 'native' ? 'the native engine' : `CONVOLITH_ISA '${environment.isa}'`;
     throw new ConvolithError(
       'ERR_LOAD',
-      `Expected a loadable addon for ${name} but received an error: ${reason}. ${ADVICE}`,
+      `Expected a loadable addon for ${name} but received an error: ${failure.reason}. ${failure.advice}`,
     );
   }
-  warnOnce(reason);
+  warnOnce(failure);
   return referenceEngine();
 }
 
@@ -67,19 +69,19 @@ export function selectEngine(choice: EngineChoice): Engine {
  * @throws ConvolithError as {@link selectEngine}.
  */
 export function selectCompanions(choice: EngineChoice): CompanionKernels {
-  selectEngine(choice);
-  return referenceCompanions;
+  const engine = selectEngine(choice);
+  const binding = engine.name === 'native' ? loadAddon().binding : null;
+  if (binding === null) return referenceCompanions;
+  nativeCompanions ??= createNativeCompanions(binding, referenceCompanions);
+  return nativeCompanions;
 }
 
-const ADVICE =
-  'Build it with "npx cmake-js build --out out" in the package\'s folder (a C++20 compiler and CMake are needed)';
-
-function warnOnce(reason: string): void {
+function warnOnce({ reason, advice }: LoadResult): void {
   if (warned) return;
   warned = true;
   process.emitWarning(
-    `Convolith's native engine could not be loaded, so the slower TypeScript engine serves: ${reason}. ${ADVICE}, ` +
-      'or set CONVOLITH_ENGINE=reference to choose the TypeScript engine and silence this.',
+    `Convolith's native engine could not be loaded, so the slower TypeScript engine serves: ${reason}. ${advice}. ` +
+      'Or set CONVOLITH_ENGINE=reference to choose the TypeScript engine and silence this.',
     { type: 'ConvolithWarning', code: 'CONVOLITH_FALLBACK' },
   );
 }
@@ -116,7 +118,7 @@ function referenceEngine(): Engine {
 function nativeEngine(environment: Environment): Engine | null {
   const known = engines.get('native');
   if (known !== undefined) return known;
-  const binding = nativeBinding();
+  const { binding } = loadAddon();
   if (binding === null) return null;
   configure(binding, environment);
   const made = createNativeEngine(binding);
@@ -124,9 +126,9 @@ function nativeEngine(environment: Environment): Engine | null {
   return made;
 }
 
-function nativeBinding(): NativeBinding | null {
+function loadAddon(): LoadResult {
   loaded ??= loadBinding();
-  return loaded.binding;
+  return loaded;
 }
 
 /** Applies the environment once; where it is refused, the next call refuses again. */
@@ -146,7 +148,7 @@ function configure(binding: NativeBinding, { isa, threads }: Environment): void 
 function bindingInUse(): NativeBinding | null {
   const environment = readEnvironment();
   if (environment.engine === 'reference') return null;
-  const binding = nativeBinding();
+  const { binding } = loadAddon();
   if (binding !== null) configure(binding, environment);
   return binding;
 }

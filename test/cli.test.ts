@@ -182,24 +182,60 @@ describe('convolith bench', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it('times one layer on both engines and writes JSON', () => {
+  it('times one layer on both engines, trial by trial, and writes JSON', () => {
     const file = join(folder, 'result.json');
-    const { status, stdout } = convolith(['bench', '--layer', TINY, '--layout', 'NHWC', '--json', file]);
+    const quick = [
+      '--layout',
+      'NHWC',
+      '--engine',
+      native() ? 'both' : 'reference',
+      '--trials',
+      '2',
+      '--seconds',
+      '0.02',
+    ];
+    const { status, stdout } = convolith(['bench', '--layer', TINY, ...quick, '--json', file]);
     expect(status).toBe(0);
     expect(stdout).toContain(TINY);
     const report = JSON.parse(readFileSync(file, 'utf8'));
-    expect(report.layers.map(({ engine }: { engine: string }) => engine)).toEqual(
+    const [layer] = report.layers;
+    expect(layer).toMatchObject({ chains: [[TINY]], macs: 9 * 4 * 8 * 81, better: 'NHWC', refusals: [], ratios: {} });
+    expect(layer.results.map(({ contender }: { contender: string }) => contender)).toEqual(
       native() ? ['native', 'reference'] : ['reference'],
     );
-    for (const layer of report.layers) {
-      expect(layer.medianMs).toBeGreaterThanOrEqual(layer.bestMs);
-      expect(layer.gflops).toBeGreaterThan(0);
+    for (const { milliseconds, bestMs, gflops, agrees } of layer.results) {
+      expect(agrees).toBe(true);
+      expect(milliseconds.low).toBeGreaterThanOrEqual(bestMs);
+      expect(milliseconds.high).toBeGreaterThanOrEqual(milliseconds.median);
+      expect(gflops).toBeGreaterThan(0);
     }
     if (native()) {
       expect(report.limits.peakGflops).toBeGreaterThan(0);
-      expect(report.layers[0].peakShare).toBeGreaterThan(0);
-      expect(report.layers[0].bandwidthShare).toBeGreaterThan(0);
+      expect(layer.results[0].peakShare).toBeGreaterThan(0);
+      expect(layer.results[0].bandwidthShare).toBeGreaterThan(0);
+      expect(layer.attainableShare).toBeGreaterThan(0);
     }
+  });
+
+  it('times the convolutions of a network as one', () => {
+    const file = join(folder, 'stack.json');
+    const quick = ['--layout', 'NCHW', '--trials', '1', '--seconds', '0.01'];
+    expect(convolith(['bench', '--stack', 'fsrcnn', ...quick, '--json', file]).status).toBe(0);
+    const { layers, stacks } = JSON.parse(readFileSync(file, 'utf8'));
+    expect(layers).toEqual([]);
+    expect(stacks).toHaveLength(1);
+    expect(stacks[0].chains).toHaveLength(1);
+    expect(stacks[0].results[0].plans).toHaveLength(8);
+  });
+
+  it.runIf(native())('draws a report that needs nothing else', () => {
+    const file = join(folder, 'report.html');
+    const quick = ['--trials', '1', '--seconds', '0.01', '--report', file];
+    expect(convolith(['bench', '--network', 'fsrcnn', '--stack', 'fsrcnn', ...quick]).status).toBe(0);
+    const page = readFileSync(file, 'utf8');
+    expect(page.match(/<svg/g)).toHaveLength(6);
+    expect(page).toContain('n1c12h64w64 o12 k3x3 s1 p1 d1 g1');
+    expect(page).not.toMatch(/<script|<link|src=|href="http|NaN|undefined/);
   });
 });
 
@@ -210,9 +246,11 @@ describe('bad arguments', () => {
     [['explain', TINY, '--layout', 'NCWH'], 'Allowed choices are NCHW, NHWC'],
     [['explain', 'n1c4h9w9 o8 k3x3 g3'], 'groups'],
     [['explain', 'n1c4h2w2 o8 k3x3'], 'output'],
-    [['bench', '--network', 'resnet51'], 'expected one of dcgan, deeplab-head, mobilenet-v1'],
+    [['bench', '--network', 'resnet51'], 'expected one of all, audio, convnext, dcgan'],
     [['bench', '--layer', 'n1c4h9w9 o8'], 'expected k3x3 (kernel size), got nothing'],
     [['bench', '--layer', TINY, '--network', 'table'], 'cannot be used with'],
+    [['bench', '--stack', 'table'], 'expected one of all, convnext, dcgan'],
+    [['bench', '--trials', '0'], 'expected a whole number from 1 to 1000, got 0'],
     [['bench', '--threads', '0'], 'expected a whole number from 1 to 1024, got 0'],
     [['verify', '--seconds', 'many'], 'expected seconds from 0 to 86400, got many'],
     [['verify', '--seed', '1.5'], 'expected a whole number from 0 to 4294967295, got 1.5'],

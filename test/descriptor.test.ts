@@ -147,11 +147,20 @@ describe('parseNetwork', () => {
   it.each([
     ['resnet50', 53],
     ['vgg16', 13],
-    ['mobilenet-v1', 27],
-    ['mobilenet-v2', 52],
+    ['mobilenetv1', 27],
+    ['mobilenetv2', 52],
     ['dcgan', 6],
-    ['deeplab-head', 8],
+    ['deeplab', 8],
+    ['unet', 23],
+    ['fsrcnn', 8],
+    ['convnext', 58],
+    ['resnext', 53],
+    ['inception', 94],
+    ['effnet', 81],
+    ['audio', 31],
+    ['video', 16],
     ['table', 30],
+    ['odd', 65],
   ])('reads %s whole, every line in its canonical form', (network, count) => {
     const text = readFileSync(join(SHAPES, `${network}.txt`), 'utf8');
     const layers = parseNetwork(text, `${network}.txt`);
@@ -161,6 +170,6 @@ describe('parseNetwork', () => {
   });
 
   it('has no network beside these', () => {
-    expect(readdirSync(SHAPES)).toHaveLength(7);
+    expect(readdirSync(SHAPES)).toHaveLength(16);
   });
 });

@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander';
 import type { ConvolithErrorCode } from '../errors.js';
 import { ConvolithError } from '../errors.js';
 import { info } from '../index.js';
-import { addBench } from './bench.js';
+import { addBench } from './bench/command.js';
 import { errorColor } from './colors.js';
 import { addExplain } from './explain.js';
 import { addInfo } from './info.js';

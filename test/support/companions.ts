@@ -1,6 +1,9 @@
 import { expect } from 'vitest';
 import type { CompanionKernels } from '../../lib/companions/kernels.js';
 import { referenceCompanions } from '../../lib/fallback/companions/kernels.js';
+import { createNativeCompanions } from '../../lib/native/companions.js';
+import { loadBinding } from '../../lib/native/load.js';
+import { enginesUnderTest } from './engines.js';
 import type { Random } from './random.js';
 
 /** The companions of an engine, and one of the instruction sets it runs here. */
@@ -12,7 +15,18 @@ export interface CompanionsUnderTest {
 
 /** Every engine and instruction set there is here, as `enginesUnderTest` has them. */
 export function companionsUnderTest(): CompanionsUnderTest[] {
-  return [{ label: 'reference js', select: () => referenceCompanions }];
+  const { binding } = loadBinding();
+  return enginesUnderTest().map(({ label, select }) => {
+    const native = label.startsWith('native') && binding !== null;
+    const kernels = native ? createNativeCompanions(binding, referenceCompanions) : referenceCompanions;
+    return {
+      label,
+      select() {
+        select();
+        return kernels;
+      },
+    };
+  });
 }
 
 /** What an output holds outside of what a call may write. */
