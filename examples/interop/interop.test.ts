@@ -12,7 +12,7 @@ import {
 import { root } from '../../test/support/root.js';
 
 const blocks = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.md') && !file.includes('node_modules'))
+  .filter((file) => file.endsWith('.md') && !/node_modules|^api/.test(file))
   .flatMap((file) => codeBlocks(join('docs', file), PROGRAMS))
   .filter((block) => foreignPackages(block).length > 0);
 
