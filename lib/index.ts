@@ -1,3 +1,7 @@
+/**
+ * Layers, functions, the arithmetic of convolutions, and what is loaded here.
+ * @module convolith
+ */
 export type {
   ConvCost,
   ConvCostSpec,
