@@ -41,6 +41,11 @@ export interface EnginePlan {
 /** A layer inside an engine: its weights, and a plan for each geometry asked for. */
 export interface EngineConv {
   plan(geometry: ConvGeometry): EnginePlan;
+  /**
+   * A copy for maps of the layout given, whatever the spec's, with `pointwise`, where not null, after it in the same
+   * pass: what a stack runs in this layer's place. The caller disposes of it.
+   */
+  variant(channelsLast: boolean, pointwise: EngineConv | null): EngineConv;
   /** Frees weights and packed weights. Plans must not be run afterwards. */
   dispose(): void;
 }
@@ -54,6 +59,13 @@ export interface ConvStage {
   readonly bias: Float32Array | null;
 }
 
+/** Dense matrices after one another. */
+export interface Matrices {
+  readonly batch: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
 /** What both engines serve. Everything above this line is the same for them. */
 export interface Engine {
   readonly name: 'native' | 'reference';
@@ -64,4 +76,6 @@ export interface Engine {
   createConv(stage: ConvStage): EngineConv;
   /** Depthwise then pointwise as one layer. `plan` takes the depthwise stage's geometry. */
   createSeparable(depthwise: ConvStage, pointwise: ConvStage): EngineConv;
+  /** `to[b][j][i] = from[b][i][j]` for `batch` dense matrices of `rows` × `columns`; the two lie apart. */
+  transpose(from: Float32Array, to: Float32Array, matrices: Matrices): void;
 }
