@@ -36,6 +36,14 @@ export class FakeEngine implements Engine {
     };
   }
 
+  createDynamicConv(): never {
+    throw new ConvolithError('ERR_UNSUPPORTED', 'the fake has no gradients');
+  }
+
+  createWeightGrad(): never {
+    throw new ConvolithError('ERR_UNSUPPORTED', 'the fake has no gradients');
+  }
+
   #plan(geometry: ConvGeometry): EnginePlan {
     this.geometries.push(geometry);
     const run = (input: Float32Array, output: Float32Array): void => {
