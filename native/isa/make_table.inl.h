@@ -42,6 +42,15 @@ void fill_blocks(DepthwiseBlock* block) {
   set_block<V, 7, 1, 2, Q>(block[4]);
 }
 
+/** A kind on both axes, and on either one. */
+template <class V, class Axis>
+void set_winograd_input(WinogradKernels& kernels, WinogradPoints points) {
+  const int kind = static_cast<int>(points);
+  kernels.input[kind][kind] = winograd_input<V, Axis, Axis>;
+  kernels.input[kind][0] = winograd_input<V, Axis, WinogradDirect<V>>;
+  kernels.input[0][kind] = winograd_input<V, WinogradDirect<V>, Axis>;
+}
+
 /** Every kernel body over the lane type V, with the blocking B. */
 template <class V, class B>
 KernelTable make_table(const char* name) {
@@ -65,8 +74,12 @@ KernelTable make_table(const char* name) {
   set_block<V, 3, 1, B::flat_rows, 1>(table.depthwise.flat[0]);
   set_block<V, 5, 1, B::flat_rows, 1>(table.depthwise.flat[1]);
   set_block<V, 7, 1, B::flat_rows, 1>(table.depthwise.flat[2]);
-  table.winograd.input = winograd_input<V>;
+  set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);
+  set_winograd_input<V, WinogradFive<V>>(table.winograd, WinogradPoints::five);
+  set_winograd_input<V, WinogradSix<V>>(table.winograd, WinogradPoints::six);
+  set_winograd_input<V, WinogradStrided<V>>(table.winograd, WinogradPoints::strided);
   table.winograd.output = winograd_output<V>;
+  table.winograd.weights = winograd_weights<V>;
   table.transpose = transpose<V>;
   table.fma_probe = fma_probe<V>;
   table.fma_probe_flops = fma_probe_flops<V>;
