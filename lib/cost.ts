@@ -98,6 +98,8 @@ export type OutputSize<I> = I extends number ? number : number[];
  * `O = ⌊(I + before + after − d(K − 1) − 1) / s⌋ + 1` (Dumoulin and Visin 2016, relationship 15); with d = 1 and the same
  * padding p on both sides `⌊(I + 2p − K) / s⌋ + 1`. `'same'`: `⌈I / s⌉`.
  * @throws ConvolithError `ERR_OPTION`, or `ERR_SHAPE` where the output would be empty.
+ * @example
+ * console.log(convOutputSize({ input: 224, kernel: 7, stride: 2, padding: 3 })); // → 112
  */
 export function convOutputSize<const I extends number | readonly number[]>(
   options: OutputSizeOptions<I>,
@@ -109,6 +111,8 @@ export function convOutputSize<const I extends number | readonly number[]>(
 /**
  * `O = (I − 1)s − before − after + d(K − 1) + outputPadding + 1` (PyTorch, ConvTranspose2d). `'same'`: `I · s`.
  * @throws ConvolithError `ERR_OPTION`, or `ERR_SHAPE` where the output would be empty.
+ * @example
+ * console.log(convTransposeOutputSize({ input: 8, kernel: 3, stride: 2, padding: 1, outputPadding: 1 })); // → 16
  */
 export function convTransposeOutputSize<const I extends number | readonly number[]>(
   options: TransposeOutputSizeOptions<I>,
@@ -211,6 +215,9 @@ const COST_KEYS = [
 /**
  * MACs, FLOPs, parameters and bytes of a layer that need not exist; formulas at {@link Cost}.
  * @throws ConvolithError `ERR_OPTION`, `ERR_SHAPE` or `ERR_MEMORY`, as the layer's own construction would.
+ * @example
+ * const { macs, ratio } = convCost({ kind: 'separable', inputShape: [1, 128, 56, 56], outChannels: 128, kernelSize: 3, padding: 1 });
+ * console.log(macs, ratio?.toFixed(4)); // → 54992896 0.1189
  */
 export function convCost(spec: ConvCostSpec): ConvCost {
   const options = asOptions(spec, 'spec');

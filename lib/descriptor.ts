@@ -49,7 +49,6 @@ const FIELDS = {
 
 type FieldKey = keyof typeof FIELDS;
 
-const INPUT_FORMS = ['n1c64w1000', 'n1c64h56w56', 'n1c16d8h32w32'] as const;
 const AXIS_LETTERS = ['w', 'hw', 'dhw'] as const;
 
 /**
@@ -72,7 +71,7 @@ export function parseDescriptor(text: string): LayerDescriptor {
   const seen = new Map<FieldKey, string>();
   for (const word of words) {
     const key = fieldOf(word);
-    if (key === null) throw bad('one of o, k, s, p, d, g, op', word);
+    if (key === null) throw bad(fieldFormFor(word, rank), word);
     if (seen.has(key)) throw bad(`${key} (${FIELDS[key].what}) once`, `${seen.get(key)} and ${word}`);
     seen.set(key, word);
   }
@@ -158,10 +157,7 @@ function bad(form: string, received: string | undefined): ConvolithError {
 
 function parseInput(word: string | undefined): { batch: number; channels: number; sizes: number[]; rank: 1 | 2 | 3 } {
   const match = word?.match(/^n(\d+)c(\d+)(?:(?:d(\d+))?h(\d+))?w(\d+)$/);
-  if (!match) {
-    const guess = word === undefined ? 2 : /d\d/.test(word) ? 3 : word.includes('h') || !word.includes('w') ? 2 : 1;
-    throw bad(`an input such as ${INPUT_FORMS[guess - 1]}`, word);
-  }
+  if (!match) throw bad(`an input such as ${inputFormFor(word)}`, word);
   const numbers = match
     .slice(1)
     .filter((part) => part !== undefined)
@@ -173,10 +169,39 @@ function parseInput(word: string | undefined): { batch: number; channels: number
   return { batch, channels, sizes, rank: sizes.length as 1 | 2 | 3 };
 }
 
+/** What the first word could have been: its own numbers in the right form, the missing ones filled in. */
+function inputFormFor(word = ''): string {
+  const named = new Map(
+    [...word.toLowerCase().matchAll(/([ncdhw])(\d+)/g)].map(([, letter, digits]) => [letter, digits]),
+  );
+  if (named.size > 0) {
+    const rank = named.has('d') ? 3 : named.has('h') || !named.has('w') ? 2 : 1;
+    const size = named.get('w') ?? named.get('h') ?? '56';
+    const sizes = [...AXIS_LETTERS[rank - 1]].map((letter) => named.get(letter) ?? size);
+    return inputForm([named.get('n') ?? '1', named.get('c') ?? '64', ...sizes]);
+  }
+  const bare = word.match(/\d+/g) ?? [];
+  return inputForm(bare.length >= 3 && bare.length <= 5 ? bare : ['1', '64', '56', '56']);
+}
+
+/** Batch, channels and sizes, zeros raised to 1. */
+function inputForm(numbers: readonly string[]): string {
+  const [batch, channels, ...sizes] = numbers.map((digits) => (Number(digits) < 1 ? '1' : digits));
+  return `n${batch}c${channels}${sizes.map((size, axis) => `${AXIS_LETTERS[sizes.length - 1][axis]}${size}`).join('')}`;
+}
+
 function fieldOf(word: string): FieldKey | null {
   if (word.startsWith('op')) return 'op';
   const letter = word[0];
   return letter in FIELDS ? (letter as FieldKey) : null;
+}
+
+/** For a word of no known letter: a capital for its small letter, bare `3x3` for a kernel, else all there are. */
+function fieldFormFor(word: string, rank: number): string {
+  const key = fieldOf(word.toLowerCase());
+  if (key !== null) return formFor(key, word, rank);
+  if (/^\d+x\d/.test(word)) return formFor('k', word, rank);
+  return `one of ${Object.keys(FIELDS).join(', ')}`;
 }
 
 /** What a word of this field could have been: its own numbers in the right form, or the field's default. */

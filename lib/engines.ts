@@ -1,8 +1,11 @@
 import { cpus } from 'node:os';
+import type { CompanionKernels } from './companions/kernels.js';
 import type { Engine } from './engine.js';
 import { ConvolithError, expected } from './errors.js';
+import { referenceCompanions } from './fallback/companions/kernels.js';
 import { createReferenceEngine } from './fallback/engine.js';
 import type { NativeBinding } from './native/binding.js';
+import { createNativeCompanions } from './native/companions.js';
 import { createNativeEngine, rewrapped } from './native/engine.js';
 import type { LoadResult } from './native/load.js';
 import { loadBinding } from './native/load.js';
@@ -33,6 +36,7 @@ const ISAS = ['avx512', 'avx2', 'neon', 'scalar'] as const;
 let loaded: LoadResult | null = null;
 let configured = false;
 let warned = false;
+let nativeCompanions: CompanionKernels | null = null;
 const engines = new Map<Engine['name'], Engine>();
 
 /**
@@ -47,27 +51,37 @@ export function selectEngine(choice: EngineChoice): Engine {
   if (wanted === 'reference') return referenceEngine();
   const native = nativeEngine(environment);
   if (native !== null) return native;
-  const reason = loaded?.reason ?? '';
+  const failure = loadAddon();
   if (wanted === 'native' || environment.isa !== null) {
     const name = wanted === 'native' ? 'the native engine' : `CONVOLITH_ISA '${environment.isa}'`;
     throw new ConvolithError(
       'ERR_LOAD',
-      `Expected a loadable addon for ${name} but received an error: ${reason}. ${ADVICE}`,
+      `Expected a loadable addon for ${name} but received an error: ${failure.reason}. ${failure.advice}`,
     );
   }
-  warnOnce(reason);
+  warnOnce(failure);
   return referenceEngine();
 }
 
-const ADVICE =
-  'Build it with "npx cmake-js build --out out" in the package\'s folder (a C++20 compiler and CMake are needed)';
+/**
+ * The companions (elementwise, movement, pooling, …) of the engine that an `engine` option means. The functions of
+ * `lib/companions` take them as their first argument.
+ * @throws ConvolithError as {@link selectEngine}.
+ */
+export function selectCompanions(choice: EngineChoice): CompanionKernels {
+  const engine = selectEngine(choice);
+  const binding = engine.name === 'native' ? loadAddon().binding : null;
+  if (binding === null) return referenceCompanions;
+  nativeCompanions ??= createNativeCompanions(binding, referenceCompanions);
+  return nativeCompanions;
+}
 
-function warnOnce(reason: string): void {
+function warnOnce({ reason, advice }: LoadResult): void {
   if (warned) return;
   warned = true;
   process.emitWarning(
-    `Convolith's native engine could not be loaded, so the slower TypeScript engine serves: ${reason}. ${ADVICE}, ` +
-      'or set CONVOLITH_ENGINE=reference to choose the TypeScript engine and silence this.',
+    `Convolith's native engine could not be loaded, so the slower TypeScript engine serves: ${reason}. ${advice}. ` +
+      'Or set CONVOLITH_ENGINE=reference to choose the TypeScript engine and silence this.',
     { type: 'ConvolithWarning', code: 'CONVOLITH_FALLBACK' },
   );
 }
@@ -104,7 +118,7 @@ function referenceEngine(): Engine {
 function nativeEngine(environment: Environment): Engine | null {
   const known = engines.get('native');
   if (known !== undefined) return known;
-  const binding = nativeBinding();
+  const { binding } = loadAddon();
   if (binding === null) return null;
   configure(binding, environment);
   const made = createNativeEngine(binding);
@@ -112,9 +126,9 @@ function nativeEngine(environment: Environment): Engine | null {
   return made;
 }
 
-function nativeBinding(): NativeBinding | null {
+function loadAddon(): LoadResult {
   loaded ??= loadBinding();
-  return loaded.binding;
+  return loaded;
 }
 
 /** Applies the environment once; where it is refused, the next call refuses again. */
@@ -134,12 +148,16 @@ function configure(binding: NativeBinding, { isa, threads }: Environment): void 
 function bindingInUse(): NativeBinding | null {
   const environment = readEnvironment();
   if (environment.engine === 'reference') return null;
-  const binding = nativeBinding();
+  const { binding } = loadAddon();
   if (binding !== null) configure(binding, environment);
   return binding;
 }
 
-/** Version, engine, instruction sets, threads and processor. */
+/**
+ * Version, engine, instruction sets, threads and processor.
+ * @example
+ * console.log(Object.keys(info()).slice(0, 3)); // → [ 'version', 'engine', 'isa' ]
+ */
 export function info(): Info {
   const binding = bindingInUse();
   if (binding !== null) {
@@ -155,6 +173,9 @@ export function info(): Info {
  * Sets how many threads a run of the native engine may use; the pool is shared by the whole process. The TypeScript
  * engine has one thread and keeps it.
  * @throws ConvolithError `ERR_OPTION` where `count` is no positive integer.
+ * @example
+ * setThreads(1);
+ * console.log(getThreads()); // → 1
  */
 export function setThreads(count: number): void {
   const checked = integer(count, 1, 'threads');
@@ -162,7 +183,11 @@ export function setThreads(count: number): void {
   if (binding !== null) rewrapped(() => binding.setThreads(checked));
 }
 
-/** Threads that a run may use at the most. */
+/**
+ * Threads that a run may use at the most.
+ * @example
+ * console.log(getThreads() >= 1); // → true
+ */
 export function getThreads(): number {
   return bindingInUse()?.getThreads() ?? 1;
 }

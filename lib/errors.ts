@@ -30,6 +30,12 @@ export function isErrorCode(value: unknown): value is ConvolithErrorCode {
 /**
  * Every refusal of this library. The message follows one formula:
  * what was expected, for which name, and what came.
+ * @example
+ * try {
+ *   new Conv2d({ weight: tensor(new Float32Array(1), [1, 1, 1, 1]), stride: 0 });
+ * } catch (error) {
+ *   if (error instanceof ConvolithError) console.log(error.code); // → ERR_OPTION
+ * }
  */
 export class ConvolithError extends Error {
   override readonly name = 'ConvolithError';

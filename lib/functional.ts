@@ -12,6 +12,7 @@ import type {
   Layout,
   PointwiseConvOptions,
   Rank,
+  RankedTensor,
   Shape,
 } from './options.js';
 import { asOptions, isObject } from './spec/check.js';
@@ -38,45 +39,72 @@ function once<R extends Rank>(
   }
 }
 
-/** One call of {@link Conv1d}; no packing is kept. Input `[batch, inChannels, width]`. Errors as the class's. */
-export function conv1d<const L extends Layout<1> = 'NCW'>(
-  input: TensorLike,
+/**
+ * One call of {@link Conv1d}; no packing is kept. Input `[batch, inChannels, width]`. Errors as the class's.
+ * @example
+ * const y = conv1d(tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 4]), tensor(Float32Array.of(1, 1), [1, 1, 2]));
+ * console.log(y.data); // → Float32Array(3) [ 3, 5, 7 ]
+ */
+export function conv1d<const L extends Layout<1> = 'NCW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 1>,
   weight: Weight,
   options: CallOptions<ConvOptions<1, L>> = {},
 ): Tensor<Shape<1>> {
   return once(input, options, (rest) => new Conv1d({ ...rest, weight }));
 }
 
-/** One call of {@link Conv2d}; no packing is kept. Input `[batch, inChannels, height, width]`. Errors as the class's. */
-export function conv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+/**
+ * One call of {@link Conv2d}; no packing is kept. Input `[batch, inChannels, height, width]`. Errors as the class's.
+ * @example
+ * const y = conv2d(tensor(new Float32Array(9).fill(1), [1, 1, 3, 3]), tensor(new Float32Array(9).fill(1), [1, 1, 3, 3]), {
+ *   padding: 1,
+ * });
+ * console.log(y.data[0], y.data[4]); // → 4 9
+ */
+export function conv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weight: Weight,
   options: CallOptions<ConvOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
   return once(input, options, (rest) => new Conv2d({ ...rest, weight }));
 }
 
-/** One call of {@link Conv3d}; no packing is kept. Input `[batch, inChannels, depth, height, width]`. Errors as the class's. */
-export function conv3d<const L extends Layout<3> = 'NCDHW'>(
-  input: TensorLike,
+/**
+ * One call of {@link Conv3d}; no packing is kept. Input `[batch, inChannels, depth, height, width]`. Errors as the class's.
+ * @example
+ * const ones = (shape: [number, number, number, number, number]) => tensor(new Float32Array(8).fill(1), shape);
+ * console.log(conv3d(ones([1, 1, 2, 2, 2]), ones([1, 1, 2, 2, 2])).data); // → Float32Array(1) [ 8 ]
+ */
+export function conv3d<const L extends Layout<3> = 'NCDHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 3>,
   weight: Weight,
   options: CallOptions<ConvOptions<3, L>> = {},
 ): Tensor<Shape<3>> {
   return once(input, options, (rest) => new Conv3d({ ...rest, weight }));
 }
 
-/** One call of {@link DepthwiseConv2d}; no packing is kept. Weight `[channels * multiplier, 1, kH, kW]`. Errors as the class's. */
-export function depthwiseConv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+/**
+ * One call of {@link DepthwiseConv2d}; no packing is kept. Weight `[channels * multiplier, 1, kH, kW]`. Errors as the class's.
+ * @example
+ * const y = depthwiseConv2d(tensor(Float32Array.of(1, 2), [1, 2, 1, 1]), tensor(Float32Array.of(10, 100), [2, 1, 1, 1]));
+ * console.log(y.data); // → Float32Array(2) [ 10, 200 ]
+ */
+export function depthwiseConv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weight: Weight,
   options: CallOptions<DepthwiseConvOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
   return once(input, options, (rest) => new DepthwiseConv2d({ ...rest, weight }));
 }
 
-/** One call of {@link PointwiseConv2d}; no packing is kept. Weight `[outChannels, inChannels / groups, 1, 1]`. Errors as the class's. */
-export function pointwiseConv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+/**
+ * One call of {@link PointwiseConv2d}; no packing is kept. Weight `[outChannels, inChannels / groups, 1, 1]`. Errors as the class's.
+ * @example
+ * const y = pointwiseConv2d(tensor(Float32Array.of(1, 2), [1, 2, 1, 1]), tensor(Float32Array.of(10, 100), [1, 2, 1, 1]));
+ * console.log(y.data); // → Float32Array(1) [ 210 ]
+ */
+export function pointwiseConv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weight: Weight,
   options: CallOptions<PointwiseConvOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
@@ -96,19 +124,28 @@ export interface SeparableWeights {
 export type SeparableCallOptions<L extends Layout<2> = Layout<2>> = CallOptions<
   Omit<DepthwiseConvOptions<2, L>, 'outChannels'>
 > & {
+  /** Needed only where the pointwise weight is a bare array. @defaultValue what the weight's shape says */
   readonly outChannels?: number;
+  /** Bias, batch norm and activation between the two stages. @defaultValue none */
   readonly depthwise?: EpilogueOptions;
 };
 
-/** One call of {@link DepthwiseSeparableConv2d}; the weights as two arguments, as in TensorFlow, or as one object. Errors as the class's. */
-export function separableConv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+/**
+ * One call of {@link DepthwiseSeparableConv2d}; the weights as two arguments, as in TensorFlow, or as one object. Errors as the class's.
+ * @example
+ * const input = tensor(Float32Array.of(1, 2), [1, 2, 1, 1]);
+ * const depthwise = tensor(Float32Array.of(10, 100), [2, 1, 1, 1]);
+ * const pointwise = tensor(Float32Array.of(1, 1), [1, 2, 1, 1]);
+ * console.log(separableConv2d(input, depthwise, pointwise).data); // → Float32Array(1) [ 210 ]
+ */
+export function separableConv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   depthwiseWeight: Weight,
   pointwiseWeight: Weight,
   options?: SeparableCallOptions<L>,
 ): Tensor<Shape<2>>;
-export function separableConv2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+export function separableConv2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weights: SeparableWeights,
   options?: SeparableCallOptions<L>,
 ): Tensor<Shape<2>>;
@@ -155,27 +192,42 @@ function defined<T extends object>(options: T): T {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
 }
 
-/** One call of {@link ConvTranspose1d}; no packing is kept. Weight `[inChannels, outChannels / groups, kW]`. Errors as the class's. */
-export function convTranspose1d<const L extends Layout<1> = 'NCW'>(
-  input: TensorLike,
+/**
+ * One call of {@link ConvTranspose1d}; no packing is kept. Weight `[inChannels, outChannels / groups, kW]`. Errors as the class's.
+ * @example
+ * const y = convTranspose1d(tensor(Float32Array.of(3, 5), [1, 1, 2]), tensor(Float32Array.of(1, 1), [1, 1, 2]), { stride: 2 });
+ * console.log(y.data); // → Float32Array(4) [ 3, 3, 5, 5 ]
+ */
+export function convTranspose1d<const L extends Layout<1> = 'NCW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 1>,
   weight: Weight,
   options: CallOptions<ConvTransposeOptions<1, L>> = {},
 ): Tensor<Shape<1>> {
   return once(input, options, (rest) => new ConvTranspose1d({ ...rest, weight }));
 }
 
-/** One call of {@link ConvTranspose2d}; no packing is kept. Weight `[inChannels, outChannels / groups, kH, kW]`. Errors as the class's. */
-export function convTranspose2d<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
+/**
+ * One call of {@link ConvTranspose2d}; no packing is kept. Weight `[inChannels, outChannels / groups, kH, kW]`. Errors as the class's.
+ * @example
+ * const y = convTranspose2d(tensor(Float32Array.of(7), [1, 1, 1, 1]), tensor(new Float32Array(4).fill(1), [1, 1, 2, 2]));
+ * console.log(y.data); // → Float32Array(4) [ 7, 7, 7, 7 ]
+ */
+export function convTranspose2d<const L extends Layout<2> = 'NCHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 2>,
   weight: Weight,
   options: CallOptions<ConvTransposeOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
   return once(input, options, (rest) => new ConvTranspose2d({ ...rest, weight }));
 }
 
-/** One call of {@link ConvTranspose3d}; no packing is kept. Weight `[inChannels, outChannels / groups, kD, kH, kW]`. Errors as the class's. */
-export function convTranspose3d<const L extends Layout<3> = 'NCDHW'>(
-  input: TensorLike,
+/**
+ * One call of {@link ConvTranspose3d}; no packing is kept. Weight `[inChannels, outChannels / groups, kD, kH, kW]`. Errors as the class's.
+ * @example
+ * const y = convTranspose3d(tensor(Float32Array.of(7), [1, 1, 1, 1, 1]), tensor(new Float32Array(8), [1, 1, 2, 2, 2]));
+ * console.log(y.shape); // → [ 1, 1, 2, 2, 2 ]
+ */
+export function convTranspose3d<const L extends Layout<3> = 'NCDHW', const T extends TensorLike = TensorLike>(
+  input: RankedTensor<T, 3>,
   weight: Weight,
   options: CallOptions<ConvTransposeOptions<3, L>> = {},
 ): Tensor<Shape<3>> {

@@ -21,6 +21,38 @@ export type Shape<R extends Rank = Rank> = {
   3: [number, number, number, number, number];
 }[R];
 
+/**
+ * A shape as a layer of rank R takes it: any list of numbers whose length the compiler does not know, or one of
+ * R + 2 entries. A shape of another length does not compile.
+ */
+export type RankedShape<S extends readonly number[], R extends Rank> = number extends S['length']
+  ? S
+  : S['length'] extends Shape<R>['length']
+    ? S
+    : Readonly<Shape<R>>;
+
+/** A tensor as a layer of rank R takes it; see {@link RankedShape}. `Tensor<[number, number, number]>` does not fit a `Conv2d`. */
+export type RankedTensor<T extends TensorLike, R extends Rank> =
+  ShapeOf<T> extends { readonly length: infer N }
+    ? number extends N
+      ? T
+      : N extends Shape<R>['length']
+        ? T
+        : TensorLike<Readonly<Shape<R>>>
+    : T;
+
+type ShapeOf<T> = T extends { readonly shape: infer S } ? S : T extends { readonly dims: infer S } ? S : never;
+
+/** Layers of several ranks in one stack do not compile; layers whose rank the compiler does not know do. */
+export type OneRank<R extends Rank> = Rank extends R
+  ? unknown
+  : true extends Covers<R, R>
+    ? unknown
+    : readonly 'layers of one rank'[];
+
+/** Whether a member of `Part` is all of `Whole`. Distributes over `Part`. */
+type Covers<Whole, Part> = Part extends unknown ? ([Whole] extends [Part] ? true : never) : never;
+
 /** One number for every axis, or one an axis. */
 export type PerAxis<R extends Rank = Rank> = number | Axes<R>;
 
@@ -122,11 +154,11 @@ export interface EpilogueOptions {
 interface WeightOptions<R extends Rank> {
   /** Copied when the layer is made. A tensor, or a bare array beside `inChannels`, `outChannels` and `kernelSize`. */
   readonly weight: Float32Array | TensorLike;
-  /** Needed only where `weight` is a bare array; otherwise it must agree with the weight's shape. */
+  /** Needed only where `weight` is a bare array; otherwise it must agree with the weight's shape. @defaultValue what the weight's shape says */
   readonly inChannels?: number;
-  /** Needed only where `weight` is a bare array; otherwise it must agree with the weight's shape. */
+  /** Needed only where `weight` is a bare array; otherwise it must agree with the weight's shape. @defaultValue what the weight's shape says */
   readonly outChannels?: number;
-  /** Needed only where `weight` is a bare array; otherwise it must agree with the weight's shape. */
+  /** Needed only where `weight` is a bare array; otherwise it must agree with the weight's shape. @defaultValue what the weight's shape says */
   readonly kernelSize?: PerAxis<R>;
 }
 
@@ -209,7 +241,7 @@ export interface ConvTransposeOptions<R extends Rank, L extends Layout<R> = Layo
   readonly paddingMode?: 'zeros';
   /** Elements added at the output's end; smaller than the larger of stride and dilation. @defaultValue 0 */
   readonly outputPadding?: PerAxis<R>;
-  /** The output's spatial sizes, or its whole shape, where stride leaves several possible. Instead of `outputPadding`. */
+  /** The output's spatial sizes, or its whole shape, where stride leaves several possible. Instead of `outputPadding`. @defaultValue what `outputPadding` says */
   readonly outputShape?: Axes<R> | Readonly<Shape<R>>;
 }
 

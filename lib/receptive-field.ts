@@ -27,6 +27,8 @@ export interface ReceptiveField {
  * layer's outputs see `⌊(w − 1 + d(K − 1)) / s⌋ + 1` inputs, the most over its phases. The stride is the product of
  * the strides, transposed ones dividing.
  * @throws ConvolithError `ERR_OPTION`
+ * @example
+ * console.log(receptiveField([{ kernelSize: [3, 3] }, { kernelSize: [3, 3], dilation: [2, 2] }]).size); // → [ 7, 7 ]
  */
 export function receptiveField(layers: readonly ReceptiveFieldLayer[]): ReceptiveField {
   if (!Array.isArray(layers) || layers.length === 0)

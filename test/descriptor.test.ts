@@ -89,7 +89,13 @@ describe('parseDescriptor', () => {
     ['n1c64h56w56 o64 k3x3 s1 s2', 'expected s (stride) once, got s1 and s2'],
     ['n1c64h56w56 o64 k3x3 op1', 'expected t in front of a layer with output padding, got op1'],
     ['n1c64 o64 k3x3', 'expected an input such as n1c64h56w56, got n1c64'],
-    ['c64w56 o64 k3', 'expected an input such as n1c64w1000, got c64w56'],
+    ['c64w56 o64 k3', 'expected an input such as n1c64w56, got c64w56'],
+    ['N1C64H56W56 o64 k3', 'expected an input such as n1c64h56w56, got N1C64H56W56'],
+    ['n1c64h56 o64 k3', 'expected an input such as n1c64h56w56, got n1c64h56'],
+    ['1x16x8x32x32 o64 k3', 'expected an input such as n1c16d8h32w32, got 1x16x8x32x32'],
+    ['n1c64h56w56 o64 3x3', 'expected k3x3, got 3x3'],
+    ['n1c64h56w56 O64 k3', 'expected o64, got O64'],
+    ['n1c64h56w56 o64 kernel3', 'expected k3x3, got kernel3'],
     ['n1c0h56w56 o64 k3x3', 'expected input sizes of at least 1, got n1c0h56w56'],
     ['', 'expected an input such as n1c64h56w56, got nothing'],
     ['t', 'expected an input such as n1c64h56w56, got nothing'],
@@ -141,11 +147,20 @@ describe('parseNetwork', () => {
   it.each([
     ['resnet50', 53],
     ['vgg16', 13],
-    ['mobilenet-v1', 27],
-    ['mobilenet-v2', 52],
+    ['mobilenetv1', 27],
+    ['mobilenetv2', 52],
     ['dcgan', 6],
-    ['deeplab-head', 8],
+    ['deeplab', 8],
+    ['unet', 23],
+    ['fsrcnn', 8],
+    ['convnext', 58],
+    ['resnext', 53],
+    ['inception', 94],
+    ['effnet', 81],
+    ['audio', 31],
+    ['video', 16],
     ['table', 30],
+    ['odd', 65],
   ])('reads %s whole, every line in its canonical form', (network, count) => {
     const text = readFileSync(join(SHAPES, `${network}.txt`), 'utf8');
     const layers = parseNetwork(text, `${network}.txt`);
@@ -155,6 +170,6 @@ describe('parseNetwork', () => {
   });
 
   it('has no network beside these', () => {
-    expect(readdirSync(SHAPES)).toHaveLength(7);
+    expect(readdirSync(SHAPES)).toHaveLength(16);
   });
 });

@@ -4,9 +4,12 @@ import {
   Conv2d,
   type ConvOptions,
   convOutputSize,
+  type Layer,
   PointwiseConv2d,
   Sequential,
+  type Shape,
   type Tensor,
+  type TensorLike,
 } from '../lib/index.js';
 
 const weight = new Float32Array(1);
@@ -36,6 +39,28 @@ describe('the types', () => {
       new Sequential([new Conv2d(sizes), new PointwiseConv2d({ weight, inChannels: 1, outChannels: 1 })]).rank,
     ).toEqualTypeOf<2>();
     expectTypeOf(new Conv2d(options).layout).toEqualTypeOf<'NCHW' | 'NHWC'>();
+  });
+
+  it('take shapes whose length they cannot know, and those of their own rank', () => {
+    const conv = new Conv2d(sizes);
+    const unknownShape: number[] = [1, 1, 1, 1];
+    const someTensor: TensorLike = { data: weight, shape: unknownShape };
+    expectTypeOf(conv.forward({ data: weight, shape: unknownShape })).toEqualTypeOf<Tensor<Shape<2>>>();
+    expectTypeOf(conv.forward(someTensor)).toEqualTypeOf<Tensor<Shape<2>>>();
+    expectTypeOf(conv.forward({ data: weight, dims: [1, 1, 1, 1] })).toEqualTypeOf<Tensor<Shape<2>>>();
+    expectTypeOf(conv.forward(conv.forward(someTensor))).toEqualTypeOf<Tensor<Shape<2>>>();
+    const anyLayer: Layer = conv;
+    expectTypeOf(anyLayer.forward(someTensor)).toEqualTypeOf<Tensor<Shape>>();
+  });
+
+  it('know a stack by its layers', () => {
+    const stack = new Sequential([new Conv2d({ ...sizes, layout: 'NHWC' }), new Conv2d({ ...sizes, layout: 'NHWC' })]);
+    expectTypeOf(stack).toEqualTypeOf<Sequential<2, 'NHWC'>>();
+    expectTypeOf(stack.layout).toEqualTypeOf<'NHWC'>();
+    const layers: Layer<2>[] = [new Conv2d(sizes)];
+    expectTypeOf(new Sequential(layers).rank).toEqualTypeOf<2>();
+    const mixed: Layer[] = layers;
+    expectTypeOf(new Sequential(mixed).rank).toEqualTypeOf<1 | 2 | 3>();
   });
 
   it('follow the form of the arithmetic’s input', () => {

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
-import { Argument, Option } from 'commander';
-import color from 'picocolors';
+import { Argument } from 'commander';
 import type { LayerDescriptor } from '../descriptor.js';
 import { descriptorInputShape, formatDescriptor, parseDescriptor } from '../descriptor.js';
 import { setThreads } from '../index.js';
+import { color } from './colors.js';
 import { bytes, columns, facts, quantity } from './format.js';
 import { createLayer, isChannelsLast, weightCount } from './layer.js';
 import { withIsa } from './native.js';
 import type { EngineName, LayoutName, MathName } from './options.js';
-import { engineOption, isaOption, jsonOption, LAYOUTS, threadsOption } from './options.js';
+import { engineOption, isaOption, jsonOption, layoutOption, mathOption, threadsOption } from './options.js';
 
 interface ExplainOptions {
   readonly layout: LayoutName;
@@ -25,11 +25,11 @@ export function addExplain(program: Command): void {
     .command('explain')
     .description('show how a layer is computed: algorithm, tile, memory, cost, and what was refused')
     .addArgument(new Argument('<descriptor...>', 'the layer').argParser(joinWords))
-    .addOption(new Option('--layout <name>', 'layout').choices(LAYOUTS).default('NCHW'))
+    .addOption(layoutOption())
     .addOption(engineOption())
     .addOption(isaOption())
     .addOption(threadsOption())
-    .addOption(new Option('--math <mode>', 'rounding allowed').choices(['fast', 'strict']).default('fast'))
+    .addOption(mathOption())
     .addOption(jsonOption())
     .addHelpText(
       'after',

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import color from 'picocolors';
+import { color } from './colors.js';
 
 const BLANK = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '' };
 const PLAIN_CHARS = {

@@ -9,6 +9,13 @@ export function addInfo(program: Command): void {
     .command('info')
     .description('show the engine, the instruction sets that this CPU runs, and the threads')
     .addOption(jsonOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  convolith info
+  CONVOLITH_ISA=avx2 convolith info --json`,
+    )
     .action((options: { json?: boolean }) => {
       const found = info();
       if (options.json) {

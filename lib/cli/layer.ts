@@ -1,6 +1,14 @@
 import type { LayerDescriptor } from '../descriptor.js';
 import { descriptorWeightShape } from '../descriptor.js';
-import type { Activation, ConvOptions, ConvTransposeOptions, Layer, PaddingMode, Rank } from '../index.js';
+import type {
+  Activation,
+  ConvOptions,
+  ConvTransposeOptions,
+  Layer,
+  PaddingMode,
+  Rank,
+  WeightLayout,
+} from '../index.js';
 import {
   Conv1d,
   Conv2d,
@@ -15,6 +23,7 @@ import type { EngineName, LayoutName, MathName } from './options.js';
 /** What a command adds to a descriptor to make a layer of it. */
 export interface LayerSettings {
   readonly weight: Float32Array;
+  readonly weightLayout?: WeightLayout;
   readonly bias?: Float32Array;
   readonly channelsLast: boolean;
   readonly engine?: EngineName;

@@ -1,15 +1,14 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
-import { createColors, isColorSupported } from 'picocolors';
+import type { ConvolithErrorCode } from '../errors.js';
 import { ConvolithError } from '../errors.js';
 import { info } from '../index.js';
-import { addBench } from './bench.js';
+import { addBench } from './bench/command.js';
+import { errorColor } from './colors.js';
 import { addExplain } from './explain.js';
 import { addInfo } from './info.js';
+import { addRun } from './run.js';
 import { addVerify } from './verify.js';
-
-/** For stderr, which may be a file where stdout is a terminal. */
-const color = createColors(isColorSupported && process.stderr.isTTY);
 
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
@@ -22,7 +21,7 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({
       // Commander puts its "Did you mean" on a line of its own; a refusal here is one line.
-      outputError: (text, write) => write(color.red(`${text.trim().replace(/\s*\n\s*/g, ' ')}\n`)),
+      outputError: (text, write) => write(errorColor.red(`${text.trim().replace(/\s*\n\s*/g, ' ')}\n`)),
     })
     .addHelpText(
       'after',
@@ -38,21 +37,29 @@ Environment:
 Exit codes:
   0  done
   1  the work failed: a difference found, an engine that cannot load, a file that cannot be written
-  2  a bad argument`,
+  2  a bad argument: an unknown option or name, a layer that cannot be, a file that is not there or does not fit
+
+Examples:
+  convolith info
+  convolith explain n1c64h56w56 o64 k3x3 s1 p1
+  convolith run --layer "n1c3h224w224 o64 k7x7 s2 p3" --input x.npy --weight w.npy --output y.npy
+  convolith COMMAND --help`,
     );
   addInfo(program);
   addExplain(program);
+  addRun(program);
   addVerify(program);
   addBench(program);
   return program;
 }
 
-/** Whose fault an error is: an option, shape or choice was the caller's; the rest is the work's. */
+/** Refusals that no other argument would avoid. */
+const WORK_CODES: readonly ConvolithErrorCode[] = ['ERR_LOAD', 'ERR_ABORTED', 'ERR_DISPOSED'];
+
+/** Whose fault an error is: an option, shape, choice or input file was the caller's; the rest is the work's. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE;
-  if (error instanceof ConvolithError) {
-    return ['ERR_OPTION', 'ERR_SHAPE', 'ERR_UNSUPPORTED', 'ERR_MEMORY'].includes(error.code) ? EXIT_USAGE : EXIT_FAILED;
-  }
+  if (error instanceof ConvolithError) return WORK_CODES.includes(error.code) ? EXIT_FAILED : EXIT_USAGE;
   return EXIT_FAILED;
 }
 
@@ -63,7 +70,7 @@ async function main(): Promise<void> {
     process.exitCode = exitCodeOf(error);
     if (error instanceof CommanderError) return;
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(color.red(`error: ${message.replace(/\s*\n\s*/g, ' ')}\n`));
+    process.stderr.write(errorColor.red(`error: ${message.replace(/\s*\n\s*/g, ' ')}\n`));
   }
 }
 

@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { LayerDescriptor, NamedLayer } from '../descriptor.js';
 import { parseDescriptor } from '../descriptor.js';
 import { ConvolithError } from '../errors.js';
-import { networkNames, readNetwork } from './networks.js';
+import { readNetwork } from './networks.js';
 
 /** Layouts by their 2-D names; 1-D and 3-D layers take the one with the same place for the channels. */
 export const LAYOUTS = ['NCHW', 'NHWC'] as const;
@@ -24,10 +24,9 @@ export function descriptorArgument(text: string): LayerDescriptor {
   }
 }
 
-export function networkArgument(name: string): NamedLayer[] {
-  if (!networkNames().includes(name)) {
-    throw new InvalidArgumentError(`expected one of ${networkNames().join(', ')}, got ${name}`);
-  }
+/** The layers of a network; `names` are what the option takes. */
+export function networkArgument(name: string, names: readonly string[]): NamedLayer[] {
+  if (!names.includes(name)) throw new InvalidArgumentError(`expected one of ${names.join(', ')}, got ${name}`);
   try {
     return readNetwork(name);
   } catch (error) {
@@ -64,3 +63,8 @@ export const engineOption = (): Option =>
   new Option('--engine <name>', 'engine').choices(['native', 'reference'] satisfies EngineName[]);
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON');
+
+export const layoutOption = (): Option => new Option('--layout <name>', 'layout').choices(LAYOUTS).default('NCHW');
+
+export const mathOption = (): Option =>
+  new Option('--math <mode>', 'rounding allowed').choices(['fast', 'strict'] satisfies MathName[]).default('fast');

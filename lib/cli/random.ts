@@ -28,9 +28,12 @@ export class Random {
     return this.next() < probability;
   }
 
-  /** `count` values in [-1, 1). */
-  uniform(count: number): Float32Array {
-    return Float32Array.from({ length: count }, () => this.next() * 2 - 1);
+  /** `count` values in [-`bound`, `bound`). */
+  uniform(count: number, bound = 1): Float32Array {
+    const values = new Float32Array(count);
+    // A loop, because `Float32Array.from` takes a second for the weights of VGG-16.
+    for (let index = 0; index < count; index++) values[index] = (this.next() * 2 - 1) * bound;
+    return values;
   }
 
   /** `count` whole numbers from -`bound` to `bound`. */

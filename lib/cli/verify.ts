@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import color from 'picocolors';
 import { expected } from '../errors.js';
+import { color } from './colors.js';
 import { columns, significant } from './format.js';
 import { nativeBinding } from './native.js';
 import { integerArgument, isaOption, jsonOption, secondsArgument } from './options.js';

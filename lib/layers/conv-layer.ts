@@ -13,8 +13,9 @@ import type { Triple } from '../spec.js';
 import { Layer } from './layer.js';
 
 /** A layer of one stage. What its options settled can be read on it. */
-export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Layout<R>> extends Layer<R> {
+export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Layout<R>> extends Layer<R, L> {
   readonly rank: R;
+  /** Order of the dimensions of input, output and residual. */
   readonly layout: L;
   readonly inChannels: number;
   readonly outChannels: number;

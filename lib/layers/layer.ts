@@ -1,7 +1,7 @@
 import type { Cost } from '../cost.js';
 import type { EnginePlan, Explanation } from '../engine.js';
 import { ConvolithError, expected, show } from '../errors.js';
-import type { Rank, Shape } from '../options.js';
+import type { Layout, Rank, RankedShape, RankedTensor, Shape } from '../options.js';
 import { asOptions, checkKeys, isObject, product } from '../spec/check.js';
 import type { Tensor, TensorLike } from '../tensor.js';
 import { allocate, checkData, checkShape, overlap, readTensor } from '../tensor.js';
@@ -10,16 +10,16 @@ import { allocate, checkData, checkShape, overlap, readTensor } from '../tensor.
 export interface ForwardOptions {
   /**
    * Filled and returned; nothing is allocated then. A tensor of the output's shape, or a bare array of its length. It must
-   * not overlap input or residual.
+   * not overlap input or residual. @defaultValue a new tensor
    */
   readonly out?: Tensor<readonly number[]> | Float32Array;
-  /** Shaped as the output; added before the activation. */
+  /** Shaped as the output; added before the activation. @defaultValue none */
   readonly residual?: TensorLike | Float32Array;
 }
 
 /** What a single asynchronous call takes. */
 export interface ForwardAsyncOptions extends ForwardOptions {
-  /** Stops the run; the promise rejects with `ERR_ABORTED`, its `cause` the signal's reason. `out` is undefined then. */
+  /** Stops the run; the promise rejects with `ERR_ABORTED`, its `cause` the signal's reason. `out` is undefined then. @defaultValue none */
   readonly signal?: AbortSignal;
 }
 
@@ -53,13 +53,15 @@ const ASYNC_KEYS: readonly string[] = ['out', 'residual', 'signal'];
  * What every layer does, whatever it computes: checks a call, keeps plans by input shape, runs, and frees.
  * A refused call leaves `out` and the layer as they were.
  */
-export abstract class Layer<R extends Rank = Rank> {
+export abstract class Layer<R extends Rank = Rank, L extends Layout<R> = Layout<R>> {
   #recent: Prepared[] = [];
   #running = 0;
   #disposed = false;
 
   /** Spatial axes: 1, 2 or 3. */
   abstract readonly rank: R;
+  /** Order of the dimensions of input, output and residual. */
+  abstract readonly layout: L;
   abstract readonly inChannels: number;
   abstract readonly outChannels: number;
 
@@ -68,8 +70,16 @@ export abstract class Layer<R extends Rank = Rank> {
    * @param input - `[batch, inChannels, …spatial]`, or channels last as `layout` says.
    * @returns `out` where that was given, otherwise a new tensor.
    * @throws ConvolithError `ERR_SHAPE`, `ERR_DTYPE`, `ERR_BUFFER`, `ERR_MEMORY`, `ERR_OPTION` or `ERR_DISPOSED`; nothing is written then.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(Float32Array.of(2), [1, 1, 1, 1]) });
+   * const out = new Float32Array(4);
+   * conv.forward(tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 2, 2]), { out }); // nothing is allocated
+   * console.log(out); // → Float32Array(4) [ 2, 4, 6, 8 ]
    */
-  forward(input: TensorLike, options: ForwardOptions = NO_OPTIONS): Tensor<Shape<R>> {
+  forward<const T extends TensorLike>(
+    input: RankedTensor<T, R>,
+    options: ForwardOptions = NO_OPTIONS,
+  ): Tensor<Shape<R>> {
     const run = this.#begin(input, options, SYNC_KEYS);
     run.plan.run(run.input, run.output, run.residual);
     return run.result as Tensor<Shape<R>>;
@@ -78,8 +88,15 @@ export abstract class Layer<R extends Rank = Rank> {
   /**
    * Computes the layer on other threads; the event loop stays free. Until the promise settles, input, residual and `out`
    * must not be changed, and `out` not be used by another run. Rejects with the errors of `forward`, or `ERR_ABORTED`.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(Float32Array.of(2), [1, 1, 1, 1]) });
+   * const y = await conv.forwardAsync(tensor(Float32Array.of(1, 2), [1, 1, 1, 2]), { signal: AbortSignal.timeout(10_000) });
+   * console.log(y.data); // → Float32Array(2) [ 2, 4 ]
    */
-  async forwardAsync(input: TensorLike, options: ForwardAsyncOptions = NO_OPTIONS): Promise<Tensor<Shape<R>>> {
+  async forwardAsync<const T extends TensorLike>(
+    input: RankedTensor<T, R>,
+    options: ForwardAsyncOptions = NO_OPTIONS,
+  ): Promise<Tensor<Shape<R>>> {
     const signal = readSignal(options);
     if (signal?.aborted) throw aborted(signal);
     const run = this.#begin(input, options, ASYNC_KEYS);
@@ -95,18 +112,34 @@ export abstract class Layer<R extends Rank = Rank> {
     }
   }
 
-  /** The output's shape for an input's. @throws ConvolithError `ERR_SHAPE` where the input does not fit, `ERR_MEMORY` beyond 2^31 - 1 elements. */
-  outputShape(inputShape: readonly number[]): Shape<R> {
+  /**
+   * The output's shape for an input's.
+   * @throws ConvolithError `ERR_SHAPE` where the input does not fit, `ERR_MEMORY` beyond 2^31 - 1 elements.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(new Float32Array(9), [1, 1, 3, 3]), padding: 'same', stride: 2 });
+   * console.log(conv.outputShape([1, 1, 5, 5])); // → [ 1, 1, 3, 3 ]
+   */
+  outputShape<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Shape<R> {
     return [...this.#prepare(inputShape, 'inputShape').outputShape] as unknown as Shape<R>;
   }
 
-  /** Multiply-accumulates, parameters and bytes for an input shape; see {@link Cost} for the formulas. */
-  cost(inputShape: readonly number[]): Cost {
+  /**
+   * Multiply-accumulates, parameters and bytes for an input shape; see {@link Cost} for the formulas.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(new Float32Array(9), [1, 1, 3, 3]), padding: 1 });
+   * console.log(conv.cost([1, 1, 10, 10]).macs); // → 900
+   */
+  cost<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Cost {
     return this.costOf(this.#prepare(inputShape, 'inputShape').inputShape);
   }
 
-  /** What the plan for an input shape decided: algorithm, instruction set, tile, memory, and who refused why. */
-  explain(inputShape: readonly number[]): Explanation {
+  /**
+   * What the plan for an input shape decided: algorithm, instruction set, tile, memory, and who refused why.
+   * @example
+   * const conv = new Conv2d({ weight: tensor(new Float32Array(64 * 64), [64, 64, 1, 1]) });
+   * console.log(conv.explain([1, 64, 56, 56]).algorithm); // → pointwise
+   */
+  explain<const S extends readonly number[]>(inputShape: RankedShape<S, R>): Explanation {
     return this.preparePlan(inputShape).explain();
   }
 

@@ -16,12 +16,13 @@ import { Layer } from './layer.js';
  * Depthwise then pointwise as one layer (MobileNet's block): 1/Cout + 1/K² of a standard convolution's work. Each stage
  * has its own bias, batch norm and activation; `residual` is added before the last activation.
  * @example
- * using block = new DepthwiseSeparableConv2d({
- *   depthwise: { weight: dw, padding: 1, activation: 'relu6' }, // [32, 1, 3, 3]
- *   pointwise: { weight: pw, activation: 'relu6' }, // [64, 32, 1, 1]
+ * const block = new DepthwiseSeparableConv2d({
+ *   depthwise: { weight: tensor(new Float32Array(32 * 9), [32, 1, 3, 3]), padding: 1, activation: 'relu6' },
+ *   pointwise: { weight: tensor(new Float32Array(64 * 32), [64, 32, 1, 1]), activation: 'relu6' },
  * });
+ * console.log(block.outputShape([1, 32, 112, 112])); // → [ 1, 64, 112, 112 ]
  */
-export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extends Layer<2> {
+export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extends Layer<2, L> {
   readonly rank = 2;
   readonly layout: L;
   readonly inChannels: number;

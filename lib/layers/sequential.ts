@@ -2,7 +2,7 @@ import type { Cost } from '../cost.js';
 import { totalCost } from '../cost.js';
 import type { EnginePlan, Explanation } from '../engine.js';
 import { ConvolithError, expected, show } from '../errors.js';
-import type { Rank } from '../options.js';
+import type { Layout, OneRank, Rank, RankedShape } from '../options.js';
 import type { ReceptiveField, ReceptiveFieldLayer } from '../receptive-field.js';
 import { receptiveField } from '../receptive-field.js';
 import { isObject, product } from '../spec/check.js';
@@ -21,36 +21,42 @@ export interface SequentialExplanation extends Explanation {
 }
 
 /** A layer that is not itself a stack. */
-type Leaf<R extends Rank> = Layer<R> & ReceptiveFieldLayer & { readonly layout: string };
+type Leaf<R extends Rank, L extends Layout<R> = Layout<R>> = Layer<R, L> & ReceptiveFieldLayer;
 
 /**
  * Layers after one another, run without their intermediate maps ever being new memory: they lie in two recycled
  * buffers. Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes of them. `residual` is added
  * in the last layer, before its activation.
  * @example
- * using net = new Sequential([new Conv2d({ … }), new DepthwiseConv2d({ … }), new PointwiseConv2d({ … })]);
- * const y = await net.forwardAsync(x);
+ * const net = new Sequential([
+ *   new Conv2d({ weight: tensor(new Float32Array(16 * 3 * 9), [16, 3, 3, 3]), stride: 2, padding: 1, activation: 'relu' }),
+ *   new PointwiseConv2d({ weight: tensor(new Float32Array(8 * 16), [8, 16, 1, 1]) }),
+ * ]);
+ * const y = await net.forwardAsync(tensor(new Float32Array(3 * 64 * 64), [1, 3, 64, 64]));
+ * console.log(y.shape, net.receptiveField().size); // → [ 1, 8, 32, 32 ] [ 3, 3 ]
  */
-export class Sequential<R extends Rank = Rank> extends Layer<R> {
+export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> extends Layer<R, L> {
   readonly rank: R;
+  readonly layout: L;
   readonly inChannels: number;
   readonly outChannels: number;
   /** The layers in order, nested stacks flattened. */
-  readonly layers: readonly Layer<R>[];
+  readonly layers: readonly Layer<R, L>[];
 
-  readonly #leaves: readonly Leaf<R>[];
+  readonly #leaves: readonly Leaf<R, L>[];
   readonly #maps = new MapPool();
 
   /** @throws ConvolithError `ERR_OPTION` where there are no layers, or one does not fit the one before it. */
-  constructor(layers: readonly Layer<R>[]) {
+  constructor(layers: readonly Layer<R, L>[] & OneRank<R>) {
     super();
     if (!Array.isArray(layers) || layers.length === 0)
       throw expected('ERR_OPTION', 'at least one layer', 'layers', layers);
-    const leaves = layers.flatMap((layer, index) => leavesOf<R>(layer, `layers[${index}]`));
+    const leaves = layers.flatMap((layer, index) => leavesOf<R, L>(layer, `layers[${index}]`));
     for (let index = 1; index < leaves.length; index++) checkPair(leaves[index - 1], leaves[index], index);
     this.#leaves = leaves;
     this.layers = Object.freeze([...leaves]);
     this.rank = leaves[0].rank;
+    this.layout = leaves[0].layout;
     this.inChannels = leaves[0].inChannels;
     this.outChannels = leaves[leaves.length - 1].outChannels;
   }
@@ -60,7 +66,7 @@ export class Sequential<R extends Rank = Rank> extends Layer<R> {
     return receptiveField(this.#leaves);
   }
 
-  override explain(inputShape: readonly number[]): SequentialExplanation {
+  override explain<const S extends readonly number[]>(inputShape: RankedShape<S, R>): SequentialExplanation {
     return super.explain(inputShape) as SequentialExplanation;
   }
 
@@ -118,9 +124,9 @@ export class Sequential<R extends Rank = Rank> extends Layer<R> {
   }
 }
 
-function leavesOf<R extends Rank>(layer: unknown, name: string): readonly Leaf<R>[] {
-  if (layer instanceof Sequential) return layer.layers as unknown as readonly Leaf<R>[];
-  if (layer instanceof ConvLayer || layer instanceof DepthwiseSeparableConv2d) return [layer as unknown as Leaf<R>];
+function leavesOf<R extends Rank, L extends Layout<R>>(layer: unknown, name: string): readonly Leaf<R, L>[] {
+  if (layer instanceof Sequential) return layer.layers as unknown as readonly Leaf<R, L>[];
+  if (layer instanceof ConvLayer || layer instanceof DepthwiseSeparableConv2d) return [layer as unknown as Leaf<R, L>];
   const received =
     isObject(layer) && typeof layer.constructor === 'function' ? `an object of ${layer.constructor.name}` : layer;
   throw expected('ERR_OPTION', 'a layer', name, received);

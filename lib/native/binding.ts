@@ -1,10 +1,12 @@
 import type { Explanation } from '../engine.js';
 import type { ConvGeometry, ConvSpec } from '../spec.js';
+import type { NativeCompanions } from './companions.js';
 
 /** The addon's whole contract. Its face checks all of this again, so that a caller around the TypeScript checks cannot crash it. */
 export interface NativeBinding {
   readonly Conv: NativeConvConstructor;
   readonly CancelToken: new () => NativeCancelToken;
+  readonly companions: NativeCompanions;
   /** Version of the addon, equal to the package's. */
   readonly version: string;
   /** A short name of the processor. */

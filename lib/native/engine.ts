@@ -34,7 +34,8 @@ export function rewrapped<T>(call: () => T): T {
   }
 }
 
-function rewrap(error: unknown): unknown {
+/** An error of the addon's, a plain one with a `code`, as the library's own. */
+export function rewrap(error: unknown): unknown {
   const code = codeOf(error);
   return code === null || !(error instanceof Error)
     ? error

@@ -177,7 +177,7 @@ function channelsFrom({ kind, rank, path }: StageRequest, hwio: boolean): string
 }
 
 /** `[…kernel, minor, major]` to `[major, minor, …kernel]`. A depthwise weight has major = channels * multiplier, minor = 1. */
-function reorder(data: Float32Array, major: number, taps: number): Float32Array {
+export function reorder(data: Float32Array, major: number, taps: number): Float32Array {
   const minor = data.length / major / taps;
   const result = allocate(data.length, 'weight');
   for (let i = 0, to = 0; i < major; i++) {

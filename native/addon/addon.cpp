@@ -2,6 +2,7 @@
 
 #include "addon/addon_data.h"
 #include "addon/cancel_token.h"
+#include "addon/companions.h"
 #include "addon/conv.h"
 #include "addon/conv_plan.h"
 #include "addon/engine_info.h"
@@ -16,6 +17,7 @@ Napi::Object export_all(Napi::Env env, Napi::Object exports) {
   exports.Set("Conv", Conv::define(env));
   exports.Set("CancelToken", CancelTokenWrap::define(env));
   export_engine_info(env, exports);
+  export_companions(env, exports);
   return exports;
 }
 

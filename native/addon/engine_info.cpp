@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "addon/errors.h"
+#include "addon/export_function.h"
 #include "addon/marshal.h"
 #include "base/thread_pool.h"
 #include "isa/isa.h"
@@ -19,15 +20,6 @@ Napi::Value to_array(Napi::Env env, const std::vector<std::string>& names) {
   auto array = Napi::Array::New(env, names.size());
   for (std::uint32_t index = 0; index < array.Length(); ++index) array.Set(index, names[index]);
   return array;
-}
-
-/** One exported function: `body` behind the border that turns every exception into a JavaScript one. */
-template <Napi::Value (*body)(const Napi::CallbackInfo&)>
-void export_function(Napi::Env env, Napi::Object exports, const char* name) {
-  const auto callback = [](const Napi::CallbackInfo& info) {
-    return guarded(info.Env(), [&] { return body(info); });
-  };
-  exports.Set(name, Napi::Function::New(env, callback, name));
 }
 
 Napi::Value cpu(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), cpu_name()); }

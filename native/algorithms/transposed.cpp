@@ -13,7 +13,8 @@ std::optional<Objection> refuse_transposed(const Problem& p) {
 
 std::unique_ptr<const Executor> make_transposed(const Problem& p) {
   std::vector<std::unique_ptr<const Executor>> phases;
-  for (const LatticeProblem& phase : phase_problems(p)) phases.push_back(std::make_unique<LatticeGemm>(phase));
+  for (const LatticeProblem& phase : phase_problems(p))
+    phases.push_back(std::make_unique<LatticeGemm>(phase));
   return std::make_unique<Phases>(std::move(phases));
 }
 

@@ -27,11 +27,11 @@ struct WinogradCore::Work {
   Index* column_output;  // [columns][outputs of x]
   Index* row_plane;      // the same in the planes
   Index* column_plane;
-  float* inputs;         // [slice][product][tile][pitch]
-  const float** rows;    // [product in order][cut][slice][tile of the cut]
-  float* sums;           // [product][tile][width of a panel]
-  Index* sum_offset;     // [product in order][tile]
-  float* planes;         // [row][output of y][column][output of x][width of a panel]
+  float* inputs;       // [slice][product][tile][pitch]
+  const float** rows;  // [product in order][cut][slice][tile of the cut]
+  float* sums;         // [product][tile][width of a panel]
+  Index* sum_offset;   // [product in order][tile]
+  float* planes;       // [row][output of y][column][output of x][width of a panel]
   float* residual_planes;
   const float* base = nullptr;
   Index row_step = 0, column_step = 0;
@@ -125,13 +125,14 @@ AlignedBuffer WinogradCore::pack(const Stage& stage) const {
       t.width = panels_.width(i);
       t.weight_stride = depth * t.width;
       const Index column = g * group_out_ + panels_[i].column;
-      const float* from = stage.weight.data() +
-                          (spec.transposed ? g * group_in_ * in_step + panels_[i].column * out_step
-                                           : column * out_step);
+      const float* from =
+          stage.weight.data() +
+          (spec.transposed ? g * group_in_ * in_step + panels_[i].column * out_step : column * out_step);
       float* panel = packed.data() + weights * depth * (g * panels_.padded_channels() + panels_[i].column);
       if (panels_[i].columns < t.width) std::fill_n(filters.data(), volume * t.width, 0.0F);
       for (Index c = 0; c < group_in_; ++c) {
-        kernels_.transpose({from + c * in_step, filters.data(), out_step, t.width, panels_[i].columns, volume});
+        kernels_.transpose(
+            {from + c * in_step, filters.data(), out_step, t.width, panels_[i].columns, volume});
         for (Index z = 0; z < slices_; ++z) {
           for (int y = 0; y < taps_y; ++y) {
             for (int x = 0; x < taps_x; ++x) {
@@ -362,8 +363,9 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   const Index tiles = block.tiles();
   const int width = panels_.width(panel);
   const Index depth = slices_ * group_in_;
-  const float* weights = packed_->data() + tiling_.weights() * depth *
-                                               (block.group * panels_.padded_channels() + panels_[panel].column);
+  const float* weights =
+      packed_->data() +
+      tiling_.weights() * depth * (block.group * panels_.padded_channels() + panels_[panel].column);
   Index at = 0;
   for (const int product : order_) {
     const Index first = product * (tiles * width + 16);

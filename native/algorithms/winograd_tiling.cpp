@@ -106,8 +106,7 @@ double direct_cost(const Lattice& lattice, const WinogradSize& size) {
   const auto pairs = static_cast<double>(lattice.z.pairs_inside() * lattice.y.pairs_inside()) *
                      static_cast<double>(lattice.x.pairs_inside() * size.batch);
   const auto out = static_cast<double>(vectors(size.out_channels, size.lanes));
-  const double weights =
-      static_cast<double>(lattice.tap_count() * size.in_channels) * out * size.lanes;
+  const double weights = static_cast<double>(lattice.tap_count() * size.in_channels) * out * size.lanes;
   return with_weights(pairs * static_cast<double>(size.in_channels) * out * 1.05, weights);
 }
 

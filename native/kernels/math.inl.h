@@ -17,27 +17,45 @@ struct Math {
     Reg exp_r_less1;  // e^r - 1
   };
 
-  static CONVOLITH_INLINE Reduced reduce(Reg x) {
-    // Below -87.3 and above 88.3 the result leaves the normal floats; the bounds keep 2^n one of them.
-    x = V::at_most(V::set(88.3762626647949F), V::at_least(V::set(-87.3365447504019F), x));
-    Reg n = V::round(V::mul(x, V::set(1.44269504088896341F)));
-    n = V::at_most(V::set(127.0F), V::at_least(V::set(-126.0F), n));
-    // ln 2 in two parts, the first short enough for an exact product with n (Cody and Waite).
-    Reg r = V::fma(n, V::set(-0.693359375F), x);
-    r = V::fma(n, V::set(2.12194440054690583e-4F), r);
-    // e^r - 1 = r + r² P(r), a Chebyshev fit of degree 5 on |r| <= 0.35, error under 2e-9.
+  /** x - n ln 2: ln 2 in two parts, the first short enough for an exact product with n (Cody and Waite). */
+  static CONVOLITH_INLINE Reg reduced(Reg n, Reg x) {
+    const Reg r = V::fma(n, V::set(-0.693359375F), x);
+    return V::fma(n, V::set(2.12194440054690583e-4F), r);
+  }
+
+  /** e^r - 1 = r + r² P(r), a Chebyshev fit of degree 5 on |r| <= 0.35, error under 2e-9. */
+  static CONVOLITH_INLINE Reg exp_less1(Reg r) {
     Reg p = V::set(1.9900443834576886e-4F);
     p = V::fma(p, r, V::set(1.3934544521574943e-3F));
     p = V::fma(p, r, V::set(8.333297063808212e-3F));
     p = V::fma(p, r, V::set(4.166645677789786e-2F));
     p = V::fma(p, r, V::set(0.16666666722230108F));
     p = V::fma(p, r, V::set(0.5000000014291093F));
-    return {V::exp2_integral(n), V::fma(V::mul(r, r), p, r)};
+    return V::fma(V::mul(r, r), p, r);
+  }
+
+  static CONVOLITH_INLINE Reduced reduce(Reg x) {
+    // Below -87.3 and above 88.3 the result leaves the normal floats; the bounds keep 2^n one of them.
+    x = V::at_most(V::set(88.3762626647949F), V::at_least(V::set(-87.3365447504019F), x));
+    Reg n = V::round(V::mul(x, V::set(1.44269504088896341F)));
+    n = V::at_most(V::set(127.0F), V::at_least(V::set(-126.0F), n));
+    return {V::exp2_integral(n), exp_less1(reduced(n, x))};
   }
 
   static CONVOLITH_INLINE Reg exp(Reg x) {
     const Reduced e = reduce(x);
     return V::fma(e.scale, e.exp_r_less1, e.scale);
+  }
+
+  /** e^x over its whole range: infinity above 88.7, denormal numbers and 0 below -87.3. */
+  static CONVOLITH_INLINE Reg exp_full(Reg x) {
+    x = V::at_most(V::set(89.0F), V::at_least(V::set(-104.0F), x));
+    const Reg n = V::round(V::mul(x, V::set(1.44269504088896341F)));
+    // 2^n in two factors, each a normal number.
+    const Reg half = V::round(V::mul(n, V::set(0.5F)));
+    const Reg r = reduced(n, x);
+    const Reg e = V::add(V::set(1.0F), exp_less1(r));
+    return V::mul(V::mul(e, V::exp2_integral(half)), V::exp2_integral(V::sub(n, half)));
   }
 
   /** e^x - 1, of full relative precision near 0 too. */

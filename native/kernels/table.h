@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/depthwise.h"
+#include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/transpose.h"
 #include "kernels/winograd.h"
@@ -14,6 +15,7 @@ struct KernelTable {
   GemmKernels gemm;
   DepthwiseKernels depthwise;
   WinogradKernels winograd;
+  ElementwiseKernels elementwise;
   TransposeKernel transpose = nullptr;
   /** Runs `rounds` of `fma_probe_flops` operations each, for the peak that benchmarks are measured against.
    */

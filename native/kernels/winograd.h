@@ -5,9 +5,10 @@
 namespace convolith {
 
 /**
- * One axis of a minimal filtering algorithm F(m, r): m outputs of r taps from m + r - 1 products at the points
- * 0, ±1, ±2 and ∞ (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015). The transform
- * of the input depends on the points alone, so one serves every r. A two-dimensional algorithm nests two axes.
+ * One axis of a minimal filtering algorithm F(m, r): m outputs of r taps from m + r - 1 products at the
+ * points 0, ±1, ±2 and ∞ (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015). The
+ * transform of the input depends on the points alone, so one serves every r. A two-dimensional algorithm
+ * nests two axes.
  */
 enum class WinogradPoints : std::uint8_t {
   /** One tap: a product an output. */

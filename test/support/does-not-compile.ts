@@ -1,4 +1,14 @@
-import { Conv1d, Conv2d, ConvTranspose2d, DilatedConv2d, PointwiseConv2d, Sequential } from '../../lib/index.js';
+import {
+  Conv1d,
+  Conv2d,
+  type ConvOptions,
+  ConvTranspose2d,
+  conv2d,
+  DilatedConv2d,
+  PointwiseConv2d,
+  Sequential,
+  tensor,
+} from '../../lib/index.js';
 
 const weight = new Float32Array(1);
 const sizes = { weight, inChannels: 1, outChannels: 1, kernelSize: 1 } as const;
@@ -33,4 +43,31 @@ export function doesNotCompile(): void {
   new Sequential<2>([new Conv1d(sizes)]);
   // @ts-expect-error forward cannot be aborted
   new Conv1d(sizes).forward({ data: weight, shape: [1, 1, 1] }, { signal: AbortSignal.abort() });
+}
+
+/** As above: calls. */
+export function callsThatDoNotCompile(): void {
+  const [line, plane] = [new Conv1d(sizes), new Conv2d(sizes)];
+  const samples = tensor(weight, [1, 1, 1]);
+  // @ts-expect-error three dimensions for a layer that takes four
+  plane.forward(samples);
+  // @ts-expect-error the same, written in place
+  plane.forward({ data: weight, shape: [1, 1, 1] });
+  // @ts-expect-error the same, as onnxruntime calls it
+  plane.forward({ data: weight, dims: [1, 1, 1] });
+  // @ts-expect-error the same, on other threads
+  void plane.forwardAsync(samples);
+  // @ts-expect-error what a plane gives is no line
+  line.forward(plane.forward(tensor(weight, [1, 1, 1, 1])));
+  // @ts-expect-error the arithmetic knows the rank too
+  plane.outputShape([1, 1, 1]);
+  // @ts-expect-error the functions as well
+  conv2d(samples, weight, sizes);
+  // @ts-expect-error options of another rank
+  conv2d(tensor(weight, [1, 1, 1, 1]), weight, { layout: 'NWC' });
+  // @ts-expect-error two ranks in one stack
+  new Sequential([line, plane]);
+  const lineOptions: ConvOptions<1> = { weight, stride: [1] };
+  // @ts-expect-error options made for a line
+  new Conv2d(lineOptions);
 }

@@ -10,6 +10,7 @@ namespace convolith::avx2 {
 struct Vec {
   using Reg = __m256;
   static constexpr int lanes = 8;
+  static constexpr bool fills_line = false;
 
   static CONVOLITH_INLINE __m256i first(int count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -37,6 +38,17 @@ struct Vec {
   static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return _mm256_max_ps(bound, value); }
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return _mm256_min_ps(bound, value); }
   static CONVOLITH_INLINE Reg abs(Reg v) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), v); }
+  static CONVOLITH_INLINE Reg sqrt(Reg v) { return _mm256_sqrt_ps(v); }
+  /** Of both the larger, NaN where either is, +0 above -0. The instruction returns its second operand for NaN
+   * and for equal ones: both orders agree but for the sign of zeros, which `and` settles. */
+  static CONVOLITH_INLINE Reg maximum(Reg a, Reg b) {
+    const Reg larger = _mm256_and_ps(_mm256_max_ps(a, b), _mm256_max_ps(b, a));
+    return _mm256_blendv_ps(larger, _mm256_add_ps(a, b), _mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+  }
+  static CONVOLITH_INLINE Reg minimum(Reg a, Reg b) {
+    const Reg smaller = _mm256_or_ps(_mm256_min_ps(a, b), _mm256_min_ps(b, a));
+    return _mm256_blendv_ps(smaller, _mm256_add_ps(a, b), _mm256_cmp_ps(a, b, _CMP_UNORD_Q));
+  }
   /** To the nearest integer, ties to even. */
   static CONVOLITH_INLINE Reg round(Reg v) {
     return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -50,6 +62,13 @@ struct Vec {
   static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {
     return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_LT_OQ));
   }
+  /** a < b ? yes : no, lane by lane; false where either is NaN. */
+  static CONVOLITH_INLINE Reg if_less(Reg a, Reg b, Reg yes, Reg no) {
+    return _mm256_blendv_ps(no, yes, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+  }
+  /** To a vector's own alignment and past the caches; `fence` comes after the last. */
+  static CONVOLITH_INLINE void stream(float* p, Reg v) { _mm256_stream_ps(p, v); }
+  static CONVOLITH_INLINE void fence() { _mm_sfence(); }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

@@ -9,7 +9,7 @@
 #if defined(__x86_64__) || defined(_M_X64)
 #include <immintrin.h>
 
-CONVOLITH_REGION_BEGIN("avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")
+CONVOLITH_REGION_BEGIN(CONVOLITH_AVX512_FEATURES)
 #include "isa/avx512/blocking.h"
 #include "isa/avx512/vec.h"
 #include "isa/make_table.inl.h"

@@ -10,6 +10,8 @@ namespace convolith::avx512 {
 struct Vec {
   using Reg = __m512;
   static constexpr int lanes = 16;
+  /** A vector is a cache line: one that is not aligned costs two accesses. */
+  static constexpr bool fills_line = true;
 
   static CONVOLITH_INLINE __mmask16 first(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
 
@@ -24,6 +26,16 @@ struct Vec {
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     _mm512_mask_storeu_ps(p, first(count), v);
   }
+  /** The first `count` lanes from `low`, the others from their places after `high`. */
+  static CONVOLITH_INLINE Reg load_wrap(const float* low, const float* high, int count) {
+    const __mmask16 lows = first(count);
+    return _mm512_mask_loadu_ps(_mm512_maskz_loadu_ps(static_cast<__mmask16>(~lows), high), lows, low);
+  }
+  static CONVOLITH_INLINE void store_wrap(float* low, float* high, Reg v, int count) {
+    const __mmask16 lows = first(count);
+    _mm512_mask_storeu_ps(low, lows, v);
+    _mm512_mask_storeu_ps(high, static_cast<__mmask16>(~lows), v);
+  }
 
   static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
   static CONVOLITH_INLINE Reg sub(Reg a, Reg b) { return _mm512_sub_ps(a, b); }
@@ -35,6 +47,17 @@ struct Vec {
   static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return _mm512_max_ps(bound, value); }
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return _mm512_min_ps(bound, value); }
   static CONVOLITH_INLINE Reg abs(Reg v) { return _mm512_abs_ps(v); }
+  static CONVOLITH_INLINE Reg sqrt(Reg v) { return _mm512_sqrt_ps(v); }
+  /** Of both the larger, NaN where either is, +0 above -0. The instruction returns its second operand for NaN
+   * and for equal ones: both orders agree but for the sign of zeros, which `and` settles. */
+  static CONVOLITH_INLINE Reg maximum(Reg a, Reg b) {
+    const Reg larger = _mm512_and_ps(_mm512_max_ps(a, b), _mm512_max_ps(b, a));
+    return _mm512_mask_add_ps(larger, _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q), a, b);
+  }
+  static CONVOLITH_INLINE Reg minimum(Reg a, Reg b) {
+    const Reg smaller = _mm512_or_ps(_mm512_min_ps(a, b), _mm512_min_ps(b, a));
+    return _mm512_mask_add_ps(smaller, _mm512_cmp_ps_mask(a, b, _CMP_UNORD_Q), a, b);
+  }
   /** To the nearest integer, ties to even. */
   static CONVOLITH_INLINE Reg round(Reg v) {
     return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -48,6 +71,13 @@ struct Vec {
   static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {
     return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, _mm512_setzero_ps(), _CMP_LT_OQ), no, yes);
   }
+  /** a < b ? yes : no, lane by lane; false where either is NaN. */
+  static CONVOLITH_INLINE Reg if_less(Reg a, Reg b, Reg yes, Reg no) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), no, yes);
+  }
+  /** To a vector's own alignment and past the caches; `fence` comes after the last. */
+  static CONVOLITH_INLINE void stream(float* p, Reg v) { _mm512_stream_ps(p, v); }
+  static CONVOLITH_INLINE void fence() { _mm_sfence(); }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

@@ -10,6 +10,7 @@ namespace convolith::neon {
 struct Vec {
   using Reg = float32x4_t;
   static constexpr int lanes = 4;
+  static constexpr bool fills_line = false;
 
   static CONVOLITH_INLINE Reg zero() { return vdupq_n_f32(0.0F); }
   static CONVOLITH_INLINE Reg set(float value) { return vdupq_n_f32(value); }
@@ -37,6 +38,10 @@ struct Vec {
   static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return vmaxq_f32(bound, value); }
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return vminq_f32(bound, value); }
   static CONVOLITH_INLINE Reg abs(Reg v) { return vabsq_f32(v); }
+  static CONVOLITH_INLINE Reg sqrt(Reg v) { return vsqrtq_f32(v); }
+  /** Of both the larger, NaN where either is, +0 above -0: FMAX as it stands. */
+  static CONVOLITH_INLINE Reg maximum(Reg a, Reg b) { return vmaxq_f32(a, b); }
+  static CONVOLITH_INLINE Reg minimum(Reg a, Reg b) { return vminq_f32(a, b); }
   /** To the nearest integer, ties to even. */
   static CONVOLITH_INLINE Reg round(Reg v) { return vrndnq_f32(v); }
   /** 2^n of integral lanes in [-126, 127]. */
@@ -47,6 +52,13 @@ struct Vec {
   static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {
     return vbslq_f32(vcltzq_f32(a), yes, no);
   }
+  /** a < b ? yes : no, lane by lane; false where either is NaN. */
+  static CONVOLITH_INLINE Reg if_less(Reg a, Reg b, Reg yes, Reg no) {
+    return vbslq_f32(vcltq_f32(a, b), yes, no);
+  }
+  /** Plain stores: these cores find streams by themselves. */
+  static CONVOLITH_INLINE void stream(float* p, Reg v) { store(p, v); }
+  static CONVOLITH_INLINE void fence() {}
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

@@ -11,6 +11,7 @@ namespace convolith::scalar {
 /** Four lanes in plain C++, for any CPU; compilers turn them into its baseline's vectors where it has any. */
 struct Vec {
   static constexpr int lanes = 4;
+  static constexpr bool fills_line = false;
   struct Reg {
     float lane[lanes];
   };
@@ -65,6 +66,23 @@ struct Vec {
   static CONVOLITH_INLINE Reg abs(Reg v) {
     return each([&](int i) { return std::fabs(v.lane[i]); });
   }
+  static CONVOLITH_INLINE Reg sqrt(Reg v) {
+    return each([&](int i) { return std::sqrt(v.lane[i]); });
+  }
+  /** Of both the larger, NaN where either is, +0 above -0: a sum of equals has the sign of +0 unless both are
+   * negative, and a sum with NaN is NaN. */
+  static CONVOLITH_INLINE Reg maximum(Reg a, Reg b) {
+    return each([&](int i) {
+      const float x = a.lane[i], y = b.lane[i];
+      return x < y ? y : y < x ? x : x == y && x != 0.0F ? x : x + y;
+    });
+  }
+  static CONVOLITH_INLINE Reg minimum(Reg a, Reg b) {
+    return each([&](int i) {
+      const float x = a.lane[i], y = b.lane[i];
+      return x < y ? x : y < x ? y : x == y && x != 0.0F ? x : -(-x - y);
+    });
+  }
   /** To the nearest integer, ties to even. */
   static CONVOLITH_INLINE Reg round(Reg v) {
     return each([&](int i) { return std::nearbyint(v.lane[i]); });
@@ -78,6 +96,13 @@ struct Vec {
   static CONVOLITH_INLINE Reg if_negative(Reg a, Reg yes, Reg no) {
     return each([&](int i) { return a.lane[i] < 0.0F ? yes.lane[i] : no.lane[i]; });
   }
+  /** a < b ? yes : no, lane by lane; false where either is NaN. */
+  static CONVOLITH_INLINE Reg if_less(Reg a, Reg b, Reg yes, Reg no) {
+    return each([&](int i) { return a.lane[i] < b.lane[i] ? yes.lane[i] : no.lane[i]; });
+  }
+  /** Plain stores: a baseline CPU has no vector ones past the caches that every compiler knows. */
+  static CONVOLITH_INLINE void stream(float* p, Reg v) { store(p, v); }
+  static CONVOLITH_INLINE void fence() {}
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

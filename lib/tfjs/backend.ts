@@ -1,0 +1,209 @@
+import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
+import type * as tfc from '@tensorflow/tfjs-core';
+import type { CompanionKernels, Movable } from '../companions/index.js';
+import type { Engine } from '../engine.js';
+import { BufferPool } from './buffer-pool.js';
+import type { KernelResult, TensorInfo } from './kernel.js';
+import { TensorRecord } from './tensor-record.js';
+
+/** What of TensorFlow.js is needed: the namespace of `@tensorflow/tfjs-core` or of a package that exports all of it. */
+export type TensorFlow = typeof tfc;
+
+/** A kernel by name, ours or the CPU backend's: for kernels that are made of others. */
+export type KernelCaller = (name: string, inputs: object, attrs: object, backend: Backend) => TensorInfo;
+
+export interface BackendOptions {
+  readonly tf: TensorFlow;
+  readonly engine: Engine;
+  readonly companions: CompanionKernels;
+  readonly call: KernelCaller;
+}
+
+/** The kinds of array that stand for a dtype, and the dtypes that our kernels serve. */
+export interface ArrayOf {
+  readonly float32: Float32Array;
+  readonly int32: Int32Array;
+  readonly bool: Uint8Array;
+}
+export type OwnDtype = keyof ArrayOf;
+
+/** A new tensor: what the kernel returns, and what it fills. */
+export interface Output<D extends OwnDtype = 'float32'> {
+  readonly info: TensorInfo;
+  readonly array: ArrayOf[D];
+}
+
+const KINDS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
+
+/** TensorFlow.js's CPU backend, so that its kernels run on our data, with recycled memory and our engine beside it. */
+export type Backend = MathBackendCPU & BackendExtras;
+
+interface BackendExtras {
+  readonly tf: TensorFlow;
+  readonly engine: Engine;
+  readonly companions: CompanionKernels;
+  readonly pool: BufferPool;
+  record(info: TensorInfo): TensorRecord;
+  /** The values of a float32 tensor; `null` for another dtype. Not to be kept beyond the call. */
+  floats(info: TensorInfo): Float32Array | null;
+  /** The values of a tensor as the array of its dtype; `null` where they are something else. Not to be kept. */
+  values(info: TensorInfo): Movable | null;
+  /** An output whose values are arbitrary until the kernel fills them all. */
+  output(shape: number[]): Output;
+  output<D extends OwnDtype>(shape: number[], dtype: D): Output<D>;
+  /** A tensor over a part of another's memory. */
+  viewOf(source: TensorInfo, shape: number[], array: Movable): TensorInfo;
+  /** The same data under another shape. */
+  reshaped(info: TensorInfo, shape: number[]): TensorInfo;
+  /** Runs a kernel by name. */
+  call(name: string, inputs: object, attrs?: object): TensorInfo;
+}
+
+/** The class under the name `convolith`, over the CPU backend's of the TensorFlow.js in use. */
+export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOptions): new () => Backend {
+  return class ConvolithBackend extends Base implements BackendExtras {
+    readonly tf = options.tf;
+    readonly engine = options.engine;
+    readonly companions = options.companions;
+    readonly pool = new BufferPool();
+
+    override write(values: tfc.backend_util.BackendValues, _shape: number[], dtype: tfc.DataType): object {
+      const dataId = {};
+      this.data.set(dataId, new TensorRecord(values, dtype, null));
+      return dataId;
+    }
+
+    override move(
+      dataId: object,
+      values: tfc.backend_util.BackendValues,
+      _shape: number[],
+      dtype: tfc.DataType,
+      refCount: number,
+    ): void {
+      const record = new TensorRecord(values, dtype, null);
+      record.refCount = refCount;
+      this.data.set(dataId, record);
+    }
+
+    /** Pooled memory never leaves: what is read is copied out of it, once, and lives on in the copy. */
+    override readSync(dataId: object): tfc.backend_util.BackendValues {
+      const record = this.data.get(dataId) as TensorRecord;
+      if (record.block !== null && !record.escaped) {
+        const { block, array } = record;
+        record.values = (array as Movable).slice();
+        this.pool.release(block);
+      }
+      return super.readSync(dataId);
+    }
+
+    override disposeData(dataId: object, force = false): boolean {
+      if (!this.data.has(dataId)) return true;
+      const record = this.data.get(dataId) as TensorRecord;
+      record.refCount--;
+      if (!force && record.refCount > 0) return false;
+      if (record.complexTensorInfos !== undefined) {
+        this.disposeData(record.complexTensorInfos.real.dataId, true);
+        this.disposeData(record.complexTensorInfos.imag.dataId, true);
+      }
+      this.data.delete(dataId);
+      if (record.derived !== null) for (const derived of record.derived) derived.dispose();
+      if (record.block !== null && !record.escaped) this.pool.release(record.block);
+      return true;
+    }
+
+    override dispose(): void {
+      this.pool.clear();
+      super.dispose();
+    }
+
+    record(info: TensorInfo): TensorRecord {
+      return this.data.get(info.dataId) as TensorRecord;
+    }
+
+    floats(info: TensorInfo): Float32Array | null {
+      if (info.dtype !== 'float32') return null;
+      const { array } = this.data.get(info.dataId) as TensorRecord;
+      if (array instanceof Float32Array) return array;
+      // Cast to float32 relabels integers and leaves their array.
+      return ArrayBuffer.isView(array) ? new Float32Array(array as ArrayLike<number>) : null;
+    }
+
+    values(info: TensorInfo): Movable | null {
+      const { dtype } = info;
+      if (dtype === 'float32') return this.floats(info);
+      if (dtype !== 'int32' && dtype !== 'bool') return null;
+      const { array } = this.data.get(info.dataId) as TensorRecord;
+      return array instanceof KINDS[dtype] ? array : null;
+    }
+
+    output(shape: number[]): Output;
+    output<D extends OwnDtype>(shape: number[], dtype: D): Output<D>;
+    output(shape: number[], dtype: OwnDtype = 'float32'): Output<OwnDtype> {
+      let length = 1;
+      for (let axis = 0; axis < shape.length; axis++) length *= shape[axis];
+      const Kind = KINDS[dtype];
+      const block = this.pool.take(length * Kind.BYTES_PER_ELEMENT);
+      let array: Movable;
+      if (block === null) array = new Kind(length);
+      else if (block.view instanceof Kind && block.view.length === length) array = block.view;
+      else array = block.view = new Kind(block.buffer, 0, length);
+      const dataId = {};
+      this.data.set(dataId, new TensorRecord(array, dtype, block));
+      return { info: { dataId, shape, dtype }, array };
+    }
+
+    viewOf(source: TensorInfo, shape: number[], array: Movable): TensorInfo {
+      const { block, escaped, array: whole } = this.record(source);
+      // The array may be a conversion and not the source's.
+      const shares = ArrayBuffer.isView(whole) && whole.buffer === array.buffer;
+      const record = new TensorRecord(array, source.dtype, shares ? block : null);
+      if (record.block !== null) record.block.users++;
+      record.escaped = escaped;
+      const dataId = {};
+      this.data.set(dataId, record);
+      return { dataId, shape, dtype: source.dtype };
+    }
+
+    reshaped({ dataId, dtype }: TensorInfo, shape: number[]): TensorInfo {
+      this.incRef(dataId);
+      return { dataId, shape, dtype };
+    }
+
+    call(name: string, inputs: object, attrs: object = {}): TensorInfo {
+      return options.call(name, inputs, attrs, this as unknown as Backend);
+    }
+  } as unknown as new () => Backend;
+}
+
+/** A kernel as TensorFlow.js calls it. */
+export type KernelFunc = (call: { inputs: object; attrs: object; backend: Backend }) => KernelResult;
+
+/**
+ * Lets a kernel of the CPU backend read pooled memory and keeps that memory ours: it saw the arrays during its run
+ * only, unless an output lies in the same buffer (a slice) or is made of tensors (a complex one).
+ */
+export function lend(kernel: tfc.KernelFunc): tfc.KernelFunc {
+  return (call) => {
+    const backend = call.backend as Backend;
+    const lent: TensorRecord[] = [];
+    for (const info of Object.values(call.inputs) as (TensorInfo | undefined)[]) {
+      if (info?.dataId === undefined || !backend.data.has(info.dataId)) continue;
+      const record = backend.record(info);
+      if (record.block !== null && !record.escaped) lent.push(record);
+    }
+    const result = kernel(call);
+    if (lent.length > 0) takeBack(backend, lent, Array.isArray(result) ? result : [result]);
+    return result;
+  };
+}
+
+function takeBack(backend: Backend, lent: readonly TensorRecord[], outputs: readonly TensorInfo[]): void {
+  const results = outputs.map((info) => backend.record(info));
+  if (results.some((record) => record.complexTensorInfos !== undefined)) return;
+  for (const record of lent) {
+    const buffer = record.block?.buffer;
+    record.escaped = results.some(
+      (result) => result !== record && ArrayBuffer.isView(result.array) && result.array.buffer === buffer,
+    );
+  }
+}

@@ -1,0 +1,224 @@
+import type * as tfc from '@tensorflow/tfjs-core';
+import type { ConvSpec, EngineActivation } from '../spec.js';
+import type { Backend } from './backend.js';
+import type { ConvRequest, ConvSetup } from './conv-cache.js';
+import { channelValues, planFor } from './conv-cache.js';
+import { convGeometry, isEmpty, type Window, window2d, window3d } from './conv-geometry.js';
+import { applySeparately, type FusedAttrs, type FusedInputs, perChannel } from './fused.js';
+import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
+
+export interface ConvInputs {
+  readonly x: TensorInfo;
+  readonly filter: TensorInfo;
+}
+
+type FusedConvInputs = ConvInputs & FusedInputs;
+type Conv2DAttrs = tfc.Conv2DAttrs;
+type FusedConvAttrs = Conv2DAttrs & FusedAttrs;
+
+const NONE: EngineActivation = {
+  op: 'clip',
+  min: Number.NEGATIVE_INFINITY,
+  max: Number.POSITIVE_INFINITY,
+  alpha: 0,
+  slope: null,
+};
+
+/** What TensorFlow.js may fuse, as the engine names it. `prelu` gets its slopes when the layer is made. */
+function activationOf(name: string | undefined, alpha: number | undefined): EngineActivation | null {
+  switch (name ?? 'linear') {
+    case 'linear':
+      return NONE;
+    case 'relu':
+      return { ...NONE, min: 0 };
+    case 'relu6':
+      return { ...NONE, min: 0, max: 6 };
+    case 'elu':
+      return { ...NONE, op: 'elu', alpha: 1 };
+    case 'leakyrelu':
+      return { ...NONE, op: 'leakyRelu', alpha: alpha ?? 0.2 };
+    case 'sigmoid':
+      return { ...NONE, op: 'sigmoid' };
+    case 'prelu':
+      return { ...NONE, op: 'prelu' };
+    default:
+      return null;
+  }
+}
+
+/** The parts of a spec that depend on the kernel and not on the epilogue. */
+interface Layer {
+  readonly window: Window;
+  readonly outShape: number[];
+  readonly channelsLast: boolean;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly groups: number;
+  readonly rank: 2 | 3;
+}
+
+interface ConvCall {
+  readonly kernel: string;
+  readonly inputs: ConvInputs;
+  readonly attrs: readonly unknown[];
+  readonly backend: Backend;
+  /** Settles the sizes; called where no plan is kept. */
+  readonly layer: () => Layer;
+}
+
+interface Epilogue {
+  readonly bias: TensorInfo | null;
+  readonly slope: TensorInfo | null;
+  readonly activation: EngineActivation;
+}
+
+const PLAIN: Epilogue = { bias: null, slope: null, activation: NONE };
+
+function run(call: ConvCall, { bias, slope, activation }: Epilogue): TensorInfo | null {
+  const { backend, kernel, attrs } = call;
+  const { x, filter } = call.inputs;
+  const input = backend.floats(x);
+  if (input === null || filter.dtype !== 'float32') return null;
+  const request: ConvRequest = { kernel, filter, attrs, bias, slope, inputShape: x.shape };
+  const cached = planFor(backend, request, () => setup(call.layer(), backend, { bias, slope, activation }));
+  if (cached === null) return null;
+  const { info, array } = backend.output(cached.outShape);
+  cached.plan.run(input, array, null);
+  return info;
+}
+
+function setup(layer: Layer, backend: Backend, { slope, activation }: Epilogue): ConvSetup | null {
+  const { window, inChannels, outChannels, groups, channelsLast, rank, outShape } = layer;
+  if (isEmpty(window, inChannels * outChannels)) return null;
+  const { kernel, stride, dilation } = window;
+  const spec: ConvSpec = {
+    transposed: false,
+    rank,
+    channelsLast,
+    inChannels,
+    outChannels,
+    groups,
+    kernel,
+    stride,
+    dilation,
+    paddingMode: 'zeros',
+    activation: slope === null ? activation : { ...activation, slope: channelValues(backend, slope, outChannels) },
+    algorithm: 'auto',
+    math: 'fast',
+  };
+  return { spec, geometry: convGeometry(window), outShape };
+}
+
+/** The conv kernel whose fused form is called `Fused…`, and how its sizes follow from shapes and attributes. */
+function conv2dCall(inputs: ConvInputs, attrs: Conv2DAttrs, backend: Backend): ConvCall {
+  const { strides, pad, dataFormat, dilations, dimRoundingMode } = attrs;
+  return {
+    kernel: 'Conv2D',
+    inputs,
+    attrs: [strides, pad, dataFormat, dilations, dimRoundingMode],
+    backend,
+    layer() {
+      const { backend_util: util } = backend.tf;
+      const info = util.computeConv2DInfo(
+        inputs.x.shape as Shape4,
+        inputs.filter.shape as Shape4,
+        strides,
+        dilations,
+        pad,
+        dimRoundingMode,
+        false,
+        util.convertConv2DDataFormat(dataFormat),
+      );
+      return { ...layerOf(info), window: window2d(info), groups: 1, rank: 2 };
+    },
+  };
+}
+
+type Shape4 = [number, number, number, number];
+type Shape5 = [number, number, number, number, number];
+
+function depthwiseCall(inputs: ConvInputs, attrs: Conv2DAttrs, backend: Backend): ConvCall {
+  const { strides, pad, dimRoundingMode } = attrs;
+  const dilations = attrs.dilations ?? [1, 1];
+  return {
+    kernel: 'DepthwiseConv2dNative',
+    inputs,
+    attrs: [strides, pad, dilations, dimRoundingMode],
+    backend,
+    layer() {
+      const { backend_util: util } = backend.tf;
+      const [x, filter] = [inputs.x.shape as Shape4, inputs.filter.shape as Shape4];
+      backend.tf.util.assert(
+        util.eitherStridesOrDilationsAreOne(strides, dilations),
+        () =>
+          `Error in depthwiseConv2d: Either strides or dilations must be 1. Got strides ${strides} and dilations '${dilations}'`,
+      );
+      const info = util.computeConv2DInfo(x, filter, strides, dilations, pad, dimRoundingMode, true);
+      return { ...layerOf(info), window: window2d(info), groups: info.inChannels, rank: 2 };
+    },
+  };
+}
+
+function conv3dCall(inputs: ConvInputs, attrs: tfc.Conv3DAttrs, backend: Backend): ConvCall {
+  const { strides, pad, dilations } = attrs;
+  return {
+    kernel: 'Conv3D',
+    inputs,
+    attrs: [strides, pad, dilations],
+    backend,
+    layer() {
+      const [x, filter] = [inputs.x.shape as Shape5, inputs.filter.shape as Shape5];
+      const info = backend.tf.backend_util.computeConv3DInfo(x, filter, strides, dilations, pad);
+      return { ...layerOf(info), window: window3d(info), groups: 1, rank: 3 };
+    },
+  };
+}
+
+function layerOf(info: tfc.backend_util.Conv2DInfo | tfc.backend_util.Conv3DInfo) {
+  const { outShape, inChannels, outChannels, dataFormat } = info;
+  return { outShape, inChannels, outChannels, channelsLast: dataFormat === 'channelsLast' };
+}
+
+function fused(
+  call: ConvCall,
+  inputs: FusedConvInputs,
+  attrs: FusedConvAttrs,
+  channelsFirst: boolean,
+): TensorInfo | null {
+  const activation = activationOf(attrs.activation, attrs.leakyreluAlpha);
+  if (activation === null) return null;
+  const outChannels = outChannelsOf(call);
+  const bias = perChannel(inputs.bias, outChannels, channelsFirst);
+  const slope =
+    activation.op === 'prelu' ? perChannel(inputs.preluActivationWeights, outChannels, channelsFirst) : null;
+  if (bias !== undefined && slope !== undefined && (activation.op === 'prelu') === (slope !== null)) {
+    const all = [...call.attrs, attrs.activation, attrs.leakyreluAlpha];
+    return run({ ...call, attrs: all }, { bias, slope, activation });
+  }
+  const result = run(call, PLAIN);
+  return result === null ? null : applySeparately(call.backend, result, inputs, attrs, channelsFirst);
+}
+
+function outChannelsOf({ kernel, inputs: { filter } }: ConvCall): number {
+  const [, , minor, major] = filter.shape;
+  return kernel === 'Conv2D' ? major : minor * major;
+}
+
+/** Convolutions of the CPU backend's names, plain and fused, on the convolution engine. */
+export const convKernels: readonly Kernel[] = [
+  defineKernel<ConvInputs, Conv2DAttrs>('Conv2D', ({ inputs, attrs, backend }) =>
+    run(conv2dCall(inputs, attrs, backend), PLAIN),
+  ),
+  defineKernel<FusedConvInputs, FusedConvAttrs>('FusedConv2D', ({ inputs, attrs, backend }) =>
+    fused(conv2dCall(inputs, attrs, backend), inputs, attrs, attrs.dataFormat === 'NCHW'),
+  ),
+  defineKernel<ConvInputs, Conv2DAttrs>('DepthwiseConv2dNative', ({ inputs, attrs, backend }) =>
+    run(depthwiseCall(inputs, attrs, backend), PLAIN),
+  ),
+  defineKernel<FusedConvInputs, FusedConvAttrs>('FusedDepthwiseConv2D', ({ inputs, attrs, backend }) =>
+    fused(depthwiseCall(inputs, attrs, backend), inputs, attrs, false),
+  ),
+  defineKernel<ConvInputs, tfc.Conv3DAttrs>('Conv3D', ({ inputs, attrs, backend }) =>
+    run(conv3dCall(inputs, attrs, backend), PLAIN),
+  ),
+];

@@ -1,0 +1,62 @@
+// Runs the spec files that tfjs-core's npm package ships against one backend, in a process of its own:
+// `node test/support/tfjs-suite.mjs BACKEND [FILTER]`, BACKEND 'convolith' or 'cpu'. The engine is CONVOLITH_ENGINE's.
+// The last line is a JSON object `{ passed, failed, pending, failures }`; FILTER is a regular expression on spec names.
+import { readFileSync } from 'node:fs';
+import { createRequire, register } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const require = createRequire(import.meta.url);
+const [backendName = 'convolith', filter = ''] = process.argv.slice(2);
+const dist = new URL('./', pathToFileURL(require.resolve('@tensorflow/tfjs-core')));
+
+register('./tfjs-loader.mjs', import.meta.url);
+// Their ES modules call CommonJS's require.
+globalThis.require = createRequire(fileURLToPath(dist));
+const { boot } = require('jasmine-core');
+boot(true);
+const env = globalThis.jasmine.getEnv();
+const pattern = new RegExp(filter);
+// Two specs of the engine switch between copies of the CPU backend, whatever is tested: they alone run on it.
+const engineSpecs = './engine_test';
+const wanted = (name) =>
+  pattern.test(name) && (!/ cpu \{\}/.test(name) || backendName === 'cpu' || /^Switching cpu /.test(name));
+env.configure({ random: false, specFilter: (spec) => wanted(spec.getFullName()) });
+
+// Chained operations and gradients register themselves; then the environment, then each spec file.
+const from = (path) => import(new URL(path, dist));
+await from('public/chained_ops/register_all_chained_ops.js');
+await from('register_all_gradients.js');
+const tf = await import('@tensorflow/tfjs-core');
+await import('@tensorflow/tfjs-backend-cpu');
+if (backendName === 'convolith') {
+  const { register: registerBackend } = require('../../dist/tfjs/index.js');
+  registerBackend({ tf });
+}
+const { setTestEnvs } = await from('jasmine_util.js');
+const environment = (name) => ({ name, backendName: name, isDataSync: true });
+const list = readFileSync(new URL('tests.js', dist), 'utf8').matchAll(/^import '(\..+)';$/gm);
+for (const [, file] of list) {
+  const names = file === engineSpecs ? new Set([backendName, 'cpu']) : [backendName];
+  setTestEnvs([...names].map(environment));
+  await from(`${file}.js`);
+}
+
+const counts = { passed: 0, failed: 0, pending: 0, excluded: 0 };
+const failures = [];
+env.addReporter({
+  specDone({ status, fullName, failedExpectations }) {
+    counts[status]++;
+    if (status === 'failed') failures.push({ name: fullName, message: String(failedExpectations[0]?.message) });
+  },
+  suiteDone({ failedExpectations, fullName }) {
+    for (const { message } of failedExpectations) failures.push({ name: fullName, message });
+    counts.failed += failedExpectations.length;
+  },
+  jasmineDone({ failedExpectations }) {
+    for (const { message } of failedExpectations) failures.push({ name: 'the run', message });
+    counts.failed += failedExpectations.length;
+  },
+});
+// The last line is ours whatever the specs print.
+await env.execute();
+process.stdout.write(`\n${JSON.stringify({ ...counts, failures })}\n`, () => process.exit(0));
