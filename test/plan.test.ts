@@ -185,6 +185,7 @@ describe.each(natives)('$label', ({ select }) => {
     ],
     [
       '1x7',
+      ['11x11', { ...square(32, 28), kernel: [11, 11], padding: 5 }, 'winograd'],
       {
         ...square(64, 28),
         kernel: [1, 7],
