@@ -4,6 +4,7 @@
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/transpose.h"
+#include "kernels/weight_grad.h"
 #include "kernels/winograd.h"
 
 namespace convolith {
@@ -15,6 +16,7 @@ struct KernelTable {
   GemmKernels gemm;
   DepthwiseKernels depthwise;
   WinogradKernels winograd;
+  WeightGradKernels weight_grad;
   ElementwiseKernels elementwise;
   TransposeKernel transpose = nullptr;
   /** Runs `rounds` of `fma_probe_flops` operations each, for the peak that benchmarks are measured against.
