@@ -24,6 +24,24 @@ export {
   pointwiseConv2d,
   separableConv2d,
 } from './functional.js';
+export type { GradOptions } from './gradients.js';
+export {
+  conv1dInputGrad,
+  conv1dWeightGrad,
+  conv2dInputGrad,
+  conv2dWeightGrad,
+  conv3dInputGrad,
+  conv3dWeightGrad,
+  convBiasGrad,
+  convTranspose1dInputGrad,
+  convTranspose1dWeightGrad,
+  convTranspose2dInputGrad,
+  convTranspose2dWeightGrad,
+  convTranspose3dInputGrad,
+  convTranspose3dWeightGrad,
+  depthwiseConv2dInputGrad,
+  depthwiseConv2dWeightGrad,
+} from './gradients.js';
 export { Conv1d, Conv2d, Conv3d, DepthwiseConv2d, DilatedConv2d, PointwiseConv2d } from './layers/conv.js';
 export type { ConvLayer } from './layers/conv-layer.js';
 export { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from './layers/conv-transpose.js';
@@ -53,10 +71,9 @@ export type {
   SeparableConvOptions,
   SeparablePointwiseOptions,
   Shape,
-  WeightLayout,
 } from './options.js';
 export type { ReceptiveField, ReceptiveFieldLayer } from './receptive-field.js';
 export { receptiveField } from './receptive-field.js';
-export type { PaddingMode } from './spec.js';
+export type { PaddingMode, WeightLayout } from './spec.js';
 export type { Tensor, TensorLike, Vector } from './tensor.js';
 export { tensor } from './tensor.js';

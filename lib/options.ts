@@ -1,4 +1,4 @@
-import type { PaddingMode } from './spec.js';
+import type { PaddingMode, WeightLayout } from './spec.js';
 import type { TensorLike, Vector } from './tensor.js';
 
 /** How many spatial axes a layer has. */
@@ -66,9 +66,6 @@ export type Padding<R extends Rank = Rank> =
   | number
   | Axes<R>
   | Axes<R, readonly [before: number, after: number]>;
-
-/** Order of a weight's dimensions: PyTorch's (`[out, in / groups, …kernel]`) or TensorFlow's (`[…kernel, in / groups, out]`). */
-export type WeightLayout = 'OIHW' | 'HWIO';
 
 /** Activations by name, with their default parameters. */
 export type ActivationName =

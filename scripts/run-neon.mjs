@@ -5,8 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, relative, resolve } from 'node:path';
-import { build } from 'vite';
+import { join, resolve } from 'node:path';
+import { bundle } from './support/bundle.mjs';
 import { root, run, runNpm } from './support/native-build.mjs';
 
 const require = createRequire(import.meta.url);
@@ -61,35 +61,10 @@ function prepareStage(addon) {
   symlinkSync(join(root, 'node_modules'), join(stage, 'node_modules'));
 }
 
-/** Gives every bundled module the `__dirname` of its own place in the stage, where the addon and package.json are. */
-const placeModules = {
-  name: 'place-modules',
-  transform(code, id) {
-    const folder = relative(root, dirname(id));
-    if (folder.startsWith('..') || folder.includes('node_modules') || !code.includes('__dirname')) return null;
-    return code.replaceAll('__dirname', JSON.stringify(join(stage, folder)));
-  },
-};
-
-/** One test file and what it imports of this project, as a module. */
-async function bundle(file) {
-  const name = `${basename(file, '.ts')}.mjs`;
-  await build({
-    root,
-    configFile: false,
-    logLevel: 'warn',
-    plugins: [placeModules],
-    resolve: { alias: [{ find: /^vitest$/, replacement: join(root, 'scripts', 'support', 'plain-vitest.mjs') }] },
-    build: {
-      ssr: join(root, file),
-      outDir: stage,
-      emptyOutDir: false,
-      minify: false,
-      target: 'node20',
-      rollupOptions: { output: { entryFileNames: name, codeSplitting: false } },
-    },
-  });
-  return join(stage, name);
+/** A test file as a module that runs on the stand-in for vitest. */
+function bundleTest(file) {
+  const runner = join(root, 'scripts', 'support', 'plain-vitest.mjs');
+  return bundle(file, { folder: stage, place: stage, alias: [{ find: /^vitest$/, replacement: runner }] });
 }
 
 /** A program under qemu; null where it ended badly, else what it printed. */
@@ -114,7 +89,7 @@ let failed = 0;
 const tests = process.argv.length > 2 ? process.argv.slice(2) : DEFAULT_TESTS;
 for (const file of tests) {
   console.log(`\n${file}, arm64`);
-  const { ok, stdout } = emulate(node, [await bundle(file)]);
+  const { ok, stdout } = emulate(node, [await bundleTest(file)]);
   const counts = /(\d+) passed, (\d+) failed\s*$/.exec(stdout);
   passed += Number(counts?.[1] ?? 0);
   // A run that died has not counted what killed it.

@@ -227,6 +227,16 @@ describe('convolith bench', () => {
     expect(stacks[0].chains).toHaveLength(1);
     expect(stacks[0].results[0].plans).toHaveLength(8);
   });
+
+  it.runIf(native())('draws a report that needs nothing else', () => {
+    const file = join(folder, 'report.html');
+    const quick = ['--trials', '1', '--seconds', '0.01', '--report', file];
+    expect(convolith(['bench', '--network', 'fsrcnn', '--stack', 'fsrcnn', ...quick]).status).toBe(0);
+    const page = readFileSync(file, 'utf8');
+    expect(page.match(/<svg/g)).toHaveLength(6);
+    expect(page).toContain('n1c12h64w64 o12 k3x3 s1 p1 d1 g1');
+    expect(page).not.toMatch(/<script|<link|src=|href="http|NaN|undefined/);
+  });
 });
 
 describe('bad arguments', () => {

@@ -27,7 +27,7 @@ code { font: 12.5px/1.4 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 .legend i { display: inline-block; width: 11px; height: 11px; border-radius: 50%; margin-right: 6px; }
 svg { display: block; max-width: 100%; height: auto; overflow: visible; }
 .narrow { display: none; }
-@media (max-width: 700px) { .wide { display: none; } .narrow { display: block; } body { padding: 20px 14px 48px; } h1 { font-size: 22px; } }
+@media (max-width: 700px) { .wide { display: none; } .narrow { display: block; } body { padding: 20px 14px 48px; } h1 { font-size: 22px; } td.name { min-width: 118px; } th, td { padding: 5px 7px; } }
 .scroll { overflow-x: auto; border: 1px solid var(--line); border-radius: 8px; }
 table { border-collapse: collapse; font-size: 13px; width: 100%; }
 th, td { padding: 6px 10px; text-align: right; white-space: nowrap; vertical-align: top; border-bottom: 1px solid var(--line); }
@@ -35,11 +35,14 @@ tr:last-child td { border-bottom: 0; }
 th { color: var(--soft); font-weight: 600; background: var(--panel); }
 th.left, td.left { text-align: left; }
 td small { display: block; color: var(--soft); }
-td.name { position: sticky; left: 0; background: var(--page); }
+td.name { position: sticky; left: 0; background: var(--page); white-space: normal; min-width: 170px; }
 .bad { color: var(--bad); font-weight: 600; }
 .good { color: var(--good); font-weight: 600; }
 details { margin: 8px 0; } summary { cursor: pointer; color: var(--soft); }
 `;
+
+/** Column heads: the table is wide as it is. */
+const SHORT = { onnxruntime: 'ort', 'tfjs-wasm': 'wasm' };
 
 const tile = (figure, label) => `<div class="tile"><b>${escapeHtml(figure)}</b><span>${escapeHtml(label)}</span></div>`;
 
@@ -85,17 +88,21 @@ const spread = (value) => {
   return `<span class="${mark}">${significant(value.median)}×</span><small>${significant(value.low)}–${significant(value.high)}</small>`;
 };
 
+function planCell({ algorithm, tile, workspaceBytes, packedBytes }) {
+  const memory = `${bytes(workspaceBytes)} + ${bytes(packedBytes)}`;
+  return `<td class="left">${escapeHtml(algorithm)} <small>${escapeHtml(tile)}</small><small>${memory}</small></td>`;
+}
+
 function layerTable(subjects) {
   const peers = peersOf(subjects);
   const layouts = ['NCHW', 'NHWC'].filter((layout) => subjects.some((subject) => own(subject, layout)));
   const head = [
-    '<th class="left">layer</th>',
-    '<th>ms</th>',
+    '<th class="left">layer</th><th class="left">plan</th><th>ms</th>',
     ...layouts.map((layout) => `<th>${layout}<br>of peak</th>`),
     '<th>attain-<br>able</th>',
-    ...peers.map((peer) => `<th>${peer}<br>of peak</th>`),
-    ...peers.map((peer) => `<th>times<br>${peer}</th>`),
-    '<th class="left">plan</th><th>work-<br>space</th><th>packed<br>weights</th><th>first<br>call</th>',
+    ...peers.map((peer) => `<th>${SHORT[peer]}<br>of peak</th>`),
+    ...peers.map((peer) => `<th>times<br>${SHORT[peer]}</th>`),
+    '<th>first<br>call</th>',
   ];
   const rows = subjects.map((subject) => {
     const best = own(subject);
@@ -107,13 +114,12 @@ function layerTable(subjects) {
     };
     return `<tr>${[
       `<td class="left name">${escapeHtml(titleOf(subject))}<small><code>${escapeHtml(subject.chains[0][0])}</code></small></td>`,
+      planCell(plan),
       `<td>${significant(best.milliseconds.median)}<small>${significant(best.milliseconds.low)}–${significant(best.milliseconds.high)}</small></td>`,
       ...layouts.map(cell),
       `<td>${share(subject.attainableShare)}</td>`,
       ...peers.map((peer) => `<td>${share(find(subject, peer)?.peakShare)}</td>`),
       ...peers.map((peer) => `<td>${spread(subject.ratios[peer])}</td>`),
-      `<td class="left">${escapeHtml(plan.algorithm)}<small>${escapeHtml([plan.tile, plan.isa].filter(Boolean).join(' · '))}</small></td>`,
-      `<td>${bytes(plan.workspaceBytes)}</td><td>${bytes(plan.packedBytes)}</td>`,
       `<td>${significant(best.firstMs / best.milliseconds.median)} runs</td>`,
     ].join('')}</tr>`;
   });
@@ -176,7 +182,7 @@ export function page(report) {
   if (stacks.length > 0) {
     parts.push(
       '<h2>Whole networks</h2>',
-      '<p class="soft">All convolutions of a network at their own sizes with ReLU after each: ours as <code>Sequential</code>, onnxruntime as one model with its optimiser on. Shorter is better.</p>',
+      '<p class="soft">All convolutions of a network at their own sizes with ReLU after each: ours as <code>Sequential</code>, onnxruntime as one model with its optimiser on. Bars are parts of onnxruntime’s time: shorter is better.</p>',
       both(stackBars, report),
       stackTable(stacks),
     );
@@ -184,7 +190,7 @@ export function page(report) {
   if (layers.length > 0) {
     parts.push(
       '<h2>Every layer and its plan</h2>',
-      `<p class="soft">Medians over ${report.trials} trial${report.trials === 1 ? '' : 's'}, each in a fresh process, contenders in turn; small figures are the least and the most that a trial gave. Bold is the better layout, whose plan is shown. First call: planning, packing and the first run, counted in later runs.</p>`,
+      `<p class="soft">Medians over ${report.trials} trial${report.trials === 1 ? '' : 's'}, each in a fresh process, contenders in turn; small figures are the least and the most that a trial gave. Under a plan: its tile; scratch memory a thread + weights as packed. ort is onnxruntime, wasm is TensorFlow.js on WASM. Bold is the better layout, whose plan is shown. First call: planning, packing and the first run, counted in later runs.</p>`,
       layerTable(layers),
       refused(layers),
     );

@@ -11,6 +11,11 @@ const CONTENDER_COLOURS = { Convolith: '#0072b2', onnxruntime: '#e69f00', 'tfjs-
 
 const FONT = { fontFamily: 'inherit', fontSize: '12px', background: 'none', overflow: 'visible' };
 
+/** Only powers of ten and their halves are written along a logarithmic axis; the plot asks for fewer where it must. */
+const plain = (value) => String(Number(value.toPrecision(3)));
+
+const TEXT = { textAnchor: 'start', fontSize: 10.5, fill: 'currentColor' };
+
 /** Plot's own sheet sets a background and a height in pixels; the page sets its own. */
 const svgOf = (plot, label) => {
   plot.setAttribute('role', 'img');
@@ -64,15 +69,15 @@ export function roofline(report, width) {
       domain: [left, right],
       label: 'FLOP per byte of input, output and weights →',
       ticks: narrow ? 3 : 8,
-      tickFormat: '~s',
+      tickFormat: plain,
     },
     y: {
       type: 'log',
       domain: [Math.min(...ys) / 1.5, Math.max(...ys, peak) * 1.4],
       label: '↑ GFLOP/s',
       grid: true,
-      ticks: 6,
-      tickFormat: '~s',
+      ticks: 4,
+      tickFormat: plain,
     },
     color: { domain: algorithms, range: COLOURS },
     marks: [
@@ -123,30 +128,36 @@ export function roofline(report, width) {
 
 const legendOf = (names) => names.map((name, index) => ({ name, colour: COLOURS[index % COLOURS.length] }));
 
-/** Layers apart, contenders beside one another. `value` reads a result; its unit goes into `label`. */
+/** Layers apart, contenders beside one another. `value` reads a result; `label` says what that is. */
 function groupedBars(subjects, width, { value, text, label, rules }) {
   const peers = peersOf(subjects);
   const contenders = ['Convolith', ...peers];
   const rows = subjects.flatMap((subject) =>
     contenders.flatMap((contender) => {
       const found = contender === 'Convolith' ? own(subject) : find(subject, contender);
-      return found ? [{ subject: titleOf(subject), contender, value: value(found), text: text(subject, found) }] : [];
+      return found
+        ? [{ subject: titleOf(subject), contender, value: value(found, subject), text: text(subject, found) }]
+        : [];
     }),
   );
   const narrow = width < 600;
   const bar = peers.length > 0 ? 8 : 14;
   const longest = Math.max(...subjects.map((subject) => titleOf(subject).length));
   const most = Math.max(...rows.map((row) => row.value));
+  // Where there is no room beside the bars, a layer's name has a row of its own above them.
+  const rowsOf = narrow ? ['', ...contenders] : contenders;
+  const rowHeight = narrow ? Math.max(bar, 11) : bar;
   const plot = Plot.plot({
     document,
     width,
-    height: subjects.length * (contenders.length * bar + 8) + 50,
-    marginLeft: narrow ? 8 : Math.min(250, 14 + longest * 6.6),
-    marginRight: 60,
-    marginTop: 30,
+    height: subjects.length * (rowsOf.length * rowHeight + 7) + 40,
+    marginLeft: narrow ? 4 : Math.min(250, 14 + longest * 6.6),
+    marginRight: 76,
+    marginTop: 24,
+    marginBottom: 8,
     style: FONT,
-    x: { axis: 'top', label, grid: true, domain: [0, most * 1.02], ticks: narrow ? 4 : 8 },
-    y: { axis: null, domain: contenders, paddingInner: 0.05, paddingOuter: 0 },
+    x: { axis: 'top', label: null, grid: true, domain: [0, most], ticks: narrow ? 4 : 8 },
+    y: { axis: null, domain: rowsOf, paddingInner: 0.05, paddingOuter: 0 },
     fy: { axis: narrow ? null : 'left', label: null, domain: subjects.map(titleOf), padding: 0.16, tickSize: 0 },
     color: { domain: contenders, range: contenders.map((name) => CONTENDER_COLOURS[name]) },
     marks: [
@@ -154,32 +165,10 @@ function groupedBars(subjects, width, { value, text, label, rules }) {
       Plot.barX(rows, { x: 'value', y: 'contender', fy: 'subject', fill: 'contender', title: 'text', rx: 1.5 }),
       Plot.text(
         rows.filter(({ contender }) => contender === 'Convolith'),
-        {
-          x: 'value',
-          y: 'contender',
-          fy: 'subject',
-          text: 'text',
-          textAnchor: 'start',
-          dx: 4,
-          fontSize: 10.5,
-          fill: 'currentColor',
-        },
+        { ...TEXT, x: 'value', y: 'contender', fy: 'subject', text: 'text', dx: 4 },
       ),
       ...(narrow
-        ? [
-            Plot.text(subjects, {
-              fy: titleOf,
-              frameAnchor: 'top-right',
-              text: titleOf,
-              dx: 54,
-              dy: 2,
-              textAnchor: 'end',
-              fontSize: 10.5,
-              fill: 'currentColor',
-              stroke: 'var(--page)',
-              strokeWidth: 4,
-            }),
-          ]
+        ? [Plot.text(subjects, { ...TEXT, fy: titleOf, y: () => '', x: () => 0, text: titleOf, dy: -2 })]
         : []),
     ],
   });
@@ -194,17 +183,18 @@ export const shareBars = (report, width) =>
     text: (subject, found) =>
       share(found.peakShare) +
       (subject.ratios.onnxruntime && found.layout ? ` · ${subject.ratios.onnxruntime.median.toFixed(1)}×` : ''),
-    label: 'share of the FMA peak →',
+    label: 'Share of the FMA peak by layer',
     rules: [1],
   });
 
-/** Milliseconds of whole networks' convolutions. */
+/** Times of whole networks' convolutions as parts of onnxruntime's, so that small networks can be read beside large ones. */
 export const stackBars = (report, width) =>
   groupedBars(report.stacks, width, {
-    value: (found) => found.milliseconds.median,
+    value: (found, subject) =>
+      found.milliseconds.median / (find(subject, 'onnxruntime') ?? own(subject)).milliseconds.median,
     text: (subject, found) =>
       `${significant(found.milliseconds.median)} ms` +
       (subject.ratios.onnxruntime && found.layout ? ` · ${subject.ratios.onnxruntime.median.toFixed(2)}×` : ''),
-    label: 'milliseconds →',
+    label: 'Time of whole networks as a part of onnxruntime’s',
     rules: [],
   });

@@ -2,9 +2,11 @@ import type { ConvStage, Engine, EngineConv, EnginePlan } from '../engine.js';
 import { ConvolithError } from '../errors.js';
 import type { ConvGeometry } from '../spec.js';
 import type { Layer } from './algorithms/algorithm.js';
+import { DynamicConv } from './dynamic-conv.js';
 import { Epilogue } from './epilogue.js';
 import { PackedWeights } from './packed-weights.js';
 import { ALGORITHM_NAMES, makePlan, requestedAlgorithm } from './plan.js';
+import { WeightGrad } from './weight-grad.js';
 
 function makeLayer({ spec, weight, bias }: ConvStage): Layer {
   const epilogue = new Epilogue(bias?.slice() ?? null, spec.activation, spec.outChannels);
@@ -42,5 +44,7 @@ export function createReferenceEngine(): Engine {
     algorithms: ALGORITHM_NAMES,
     createConv: (stage) => new ReferenceConv(stage, null),
     createSeparable: (depthwise, pointwise) => new ReferenceConv(depthwise, pointwise),
+    createDynamicConv: (spec, geometry, layout) => new DynamicConv(spec, geometry, layout),
+    createWeightGrad: (spec, geometry, layout) => new WeightGrad(spec, geometry, layout),
   };
 }

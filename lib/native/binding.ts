@@ -1,10 +1,11 @@
 import type { Explanation } from '../engine.js';
-import type { ConvGeometry, ConvSpec } from '../spec.js';
+import type { ConvGeometry, ConvSpec, WeightLayout } from '../spec.js';
 import type { NativeCompanions } from './companions.js';
 
 /** The addon's whole contract. Its face checks all of this again, so that a caller around the TypeScript checks cannot crash it. */
 export interface NativeBinding {
   readonly Conv: NativeConvConstructor;
+  readonly Operation: NativeOperationConstructor;
   readonly CancelToken: new () => NativeCancelToken;
   readonly companions: NativeCompanions;
   /** Version of the addon, equal to the package's. */
@@ -56,6 +57,19 @@ export interface NativePlan {
     token: NativeCancelToken | null,
   ): Promise<void>;
   explain(): Explanation;
+}
+
+/** The operations of `Engine.createDynamicConv` and `Engine.createWeightGrad`, by name. */
+export type NativeOperationKind = 'dynamicConv' | 'weightGrad';
+
+export interface NativeOperationConstructor {
+  new (kind: NativeOperationKind, spec: ConvSpec, geometry: ConvGeometry, layout: WeightLayout): NativeOperation;
+}
+
+export interface NativeOperation {
+  run(first: Float32Array, second: Float32Array, output: Float32Array): void;
+  explain(): Explanation;
+  dispose(): void;
 }
 
 /** Made by `new binding.CancelToken()`; `cancel()` may be called from any turn of the event loop. */

@@ -1,8 +1,8 @@
-import type { ConvStage, Engine, EngineConv, EnginePlan, Explanation } from '../engine.js';
+import type { ConvStage, Engine, EngineConv, EngineOperation, EnginePlan, Explanation } from '../engine.js';
 import type { ConvolithErrorCode } from '../errors.js';
 import { ConvolithError, isErrorCode } from '../errors.js';
 import type { ConvGeometry } from '../spec.js';
-import type { NativeBinding, NativeConv, NativePlan } from './binding.js';
+import type { NativeBinding, NativeConv, NativeOperation, NativePlan } from './binding.js';
 
 /** Puts the addon behind the interface that both engines serve. */
 export function createNativeEngine(binding: NativeBinding): Engine {
@@ -22,6 +22,10 @@ export function createNativeEngine(binding: NativeBinding): Engine {
         binding,
         rewrapped(() => new binding.Conv(depthwise, pointwise)),
       ),
+    createDynamicConv: (spec, geometry, layout) =>
+      new Operation(rewrapped(() => new binding.Operation('dynamicConv', spec, geometry, layout))),
+    createWeightGrad: (spec, geometry, layout) =>
+      new Operation(rewrapped(() => new binding.Operation('weightGrad', spec, geometry, layout))),
   };
 }
 
@@ -99,5 +103,25 @@ class Plan implements EnginePlan {
 
   explain(): Explanation {
     return rewrapped(() => this.plan.explain());
+  }
+}
+
+class Operation implements EngineOperation {
+  constructor(private readonly operation: NativeOperation) {}
+
+  run(first: Float32Array, second: Float32Array, output: Float32Array): void {
+    try {
+      this.operation.run(first, second, output);
+    } catch (error) {
+      throw rewrap(error);
+    }
+  }
+
+  explain(): Explanation {
+    return rewrapped(() => this.operation.explain());
+  }
+
+  dispose(): void {
+    this.operation.dispose();
   }
 }

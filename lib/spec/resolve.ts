@@ -8,7 +8,7 @@ import { axesOf, checkKeys, integer, oneOf, perAxis, triple } from './check.js';
 import type { SizeRule } from './geometry.js';
 import { channelsOf, LAYOUTS, spatialOf } from './layout.js';
 import { resolvePadding } from './padding.js';
-import type { CanonicalWeight, StageKind, StageRequest } from './weight.js';
+import type { CanonicalWeight, StageKind, StageRequest, WeightSizes } from './weight.js';
 import { foldBatchNorm, resolveWeight } from './weight.js';
 
 export type EngineChoice = 'auto' | 'native' | 'reference';
@@ -28,7 +28,7 @@ const SHARED_KEYS = ['weight', 'inChannels', 'outChannels', 'bias', 'activation'
 const WINDOW_KEYS = ['stride', 'padding', 'paddingMode'];
 
 /** Options of each kind; what is not here is refused. */
-const KEYS: { readonly [K in StageKind]: readonly string[] } = {
+export const KEYS: { readonly [K in StageKind]: readonly string[] } = {
   standard: [...SHARED_KEYS, ...WINDOW_KEYS, 'kernelSize', 'dilation', 'groups'],
   depthwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'kernelSize', 'dilation', 'multiplier'],
   pointwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'groups'],
@@ -43,16 +43,34 @@ export const SEPARABLE_POINTWISE_KEYS: readonly string[] = SHARED_KEYS;
  * @throws ConvolithError with the code and message of the first option that is wrong.
  */
 export function resolveStage(request: StageRequest, owner: string, keys = KEYS[request.kind]): ResolvedStage {
-  const { kind, rank, options, path } = request;
+  const { options, path } = request;
   checkKeys(options, keys, path === '' ? owner : path.slice(0, -1));
-  const layouts: readonly string[] = LAYOUTS[rank];
-  const layout = oneOf(options.layout, layouts, layouts[0], `${path}layout`);
+  const layout = resolveLayout(request);
   const weight = resolveWeight(request);
+  const resolved = resolveSpec(request, weight);
+  return { stage: Object.freeze({ spec: resolved.spec, ...resolveTerms(request, weight) }), layout, ...resolved };
+}
+
+function resolveLayout({ rank, options, path }: StageRequest): string {
+  const layouts: readonly string[] = LAYOUTS[rank];
+  return oneOf(options.layout, layouts, layouts[0], `${path}layout`);
+}
+
+/** What a stage's options settle beside its weights. */
+export interface ResolvedSpec {
+  readonly spec: ConvSpec;
+  readonly sizes: SizeRule;
+  readonly engine: EngineChoice;
+}
+
+/** All of a stage but its weights, whose sizes are known. */
+export function resolveSpec(request: StageRequest, weight: WeightSizes): ResolvedSpec {
+  const { kind, rank, options, path } = request;
   const transposed = kind === 'transposed';
   const spec: ConvSpec = Object.freeze({
     transposed,
     rank,
-    channelsLast: layout === layouts[1],
+    channelsLast: resolveLayout(request) === LAYOUTS[rank][1],
     inChannels: weight.inChannels,
     outChannels: weight.outChannels,
     groups: weight.groups,
@@ -65,9 +83,8 @@ export function resolveStage(request: StageRequest, owner: string, keys = KEYS[r
     math: oneOf(options.math, ['fast', 'strict'], 'fast', `${path}math`),
   });
   return {
-    stage: Object.freeze({ spec, ...resolveTerms(request, weight) }),
+    spec,
     sizes: resolveSizes(request, spec, weight.channelsFrom),
-    layout,
     engine: oneOf<EngineChoice>(options.engine, ['auto', 'native', 'reference'], 'auto', `${path}engine`),
   };
 }

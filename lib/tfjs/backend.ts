@@ -1,5 +1,6 @@
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type * as tfc from '@tensorflow/tfjs-core';
+import type { CompanionKernels, Movable } from '../companions/index.js';
 import type { Engine } from '../engine.js';
 import { BufferPool } from './buffer-pool.js';
 import type { KernelResult, TensorInfo } from './kernel.js';
@@ -14,14 +15,25 @@ export type KernelCaller = (name: string, inputs: object, attrs: object, backend
 export interface BackendOptions {
   readonly tf: TensorFlow;
   readonly engine: Engine;
+  readonly companions: CompanionKernels;
   readonly call: KernelCaller;
 }
 
-/** A new float32 tensor: what the kernel returns, and what it fills. */
-export interface Output {
-  readonly info: TensorInfo;
-  readonly array: Float32Array;
+/** The kinds of array that stand for a dtype, and the dtypes that our kernels serve. */
+export interface ArrayOf {
+  readonly float32: Float32Array;
+  readonly int32: Int32Array;
+  readonly bool: Uint8Array;
 }
+export type OwnDtype = keyof ArrayOf;
+
+/** A new tensor: what the kernel returns, and what it fills. */
+export interface Output<D extends OwnDtype = 'float32'> {
+  readonly info: TensorInfo;
+  readonly array: ArrayOf[D];
+}
+
+const KINDS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array } as const;
 
 /** TensorFlow.js's CPU backend, so that its kernels run on our data, with recycled memory and our engine beside it. */
 export type Backend = MathBackendCPU & BackendExtras;
@@ -29,14 +41,20 @@ export type Backend = MathBackendCPU & BackendExtras;
 interface BackendExtras {
   readonly tf: TensorFlow;
   readonly engine: Engine;
+  readonly companions: CompanionKernels;
   readonly pool: BufferPool;
   record(info: TensorInfo): TensorRecord;
   /** The values of a float32 tensor; `null` for another dtype. Not to be kept beyond the call. */
   floats(info: TensorInfo): Float32Array | null;
-  /** A float32 output whose values are arbitrary until the kernel fills them all. */
+  /** The values of a tensor as the array of its dtype; `null` where they are something else. Not to be kept. */
+  values(info: TensorInfo): Movable | null;
+  /** An output whose values are arbitrary until the kernel fills them all. */
   output(shape: number[]): Output;
-  /** A float32 tensor over a part of another's memory. */
-  viewOf(source: TensorRecord, shape: number[], array: Float32Array): TensorInfo;
+  output<D extends OwnDtype>(shape: number[], dtype: D): Output<D>;
+  /** A tensor over a part of another's memory. */
+  viewOf(source: TensorInfo, shape: number[], array: Movable): TensorInfo;
+  /** The same data under another shape. */
+  reshaped(info: TensorInfo, shape: number[]): TensorInfo;
   /** Runs a kernel by name. */
   call(name: string, inputs: object, attrs?: object): TensorInfo;
 }
@@ -46,6 +64,7 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
   return class ConvolithBackend extends Base implements BackendExtras {
     readonly tf = options.tf;
     readonly engine = options.engine;
+    readonly companions = options.companions;
     readonly pool = new BufferPool();
 
     override write(values: tfc.backend_util.BackendValues, _shape: number[], dtype: tfc.DataType): object {
@@ -71,7 +90,7 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
       const record = this.data.get(dataId) as TensorRecord;
       if (record.block !== null && !record.escaped) {
         const { block, array } = record;
-        record.values = (array as Float32Array).slice();
+        record.values = (array as Movable).slice();
         this.pool.release(block);
       }
       return super.readSync(dataId);
@@ -106,26 +125,48 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
       const { array } = this.data.get(info.dataId) as TensorRecord;
       if (array instanceof Float32Array) return array;
       // Cast to float32 relabels integers and leaves their array.
-      return Float32Array.from(array as ArrayLike<number>);
+      return ArrayBuffer.isView(array) ? new Float32Array(array as ArrayLike<number>) : null;
     }
 
-    output(shape: number[]): Output {
+    values(info: TensorInfo): Movable | null {
+      const { dtype } = info;
+      if (dtype === 'float32') return this.floats(info);
+      if (dtype !== 'int32' && dtype !== 'bool') return null;
+      const { array } = this.data.get(info.dataId) as TensorRecord;
+      return array instanceof KINDS[dtype] ? array : null;
+    }
+
+    output(shape: number[]): Output;
+    output<D extends OwnDtype>(shape: number[], dtype: D): Output<D>;
+    output(shape: number[], dtype: OwnDtype = 'float32'): Output<OwnDtype> {
       let length = 1;
       for (let axis = 0; axis < shape.length; axis++) length *= shape[axis];
-      const block = this.pool.take(length);
-      const array = block === null ? new Float32Array(length) : block.view;
+      const Kind = KINDS[dtype];
+      const block = this.pool.take(length * Kind.BYTES_PER_ELEMENT);
+      let array: Movable;
+      if (block === null) array = new Kind(length);
+      else if (block.view instanceof Kind && block.view.length === length) array = block.view;
+      else array = block.view = new Kind(block.buffer, 0, length);
       const dataId = {};
-      this.data.set(dataId, new TensorRecord(array, 'float32', block));
-      return { info: { dataId, shape, dtype: 'float32' }, array };
+      this.data.set(dataId, new TensorRecord(array, dtype, block));
+      return { info: { dataId, shape, dtype }, array };
     }
 
-    viewOf(source: TensorRecord, shape: number[], array: Float32Array): TensorInfo {
-      const record = new TensorRecord(array, 'float32', source.block);
-      if (source.block !== null) source.block.users++;
-      record.escaped = source.escaped;
+    viewOf(source: TensorInfo, shape: number[], array: Movable): TensorInfo {
+      const { block, escaped, array: whole } = this.record(source);
+      // The array may be a conversion and not the source's.
+      const shares = ArrayBuffer.isView(whole) && whole.buffer === array.buffer;
+      const record = new TensorRecord(array, source.dtype, shares ? block : null);
+      if (record.block !== null) record.block.users++;
+      record.escaped = escaped;
       const dataId = {};
       this.data.set(dataId, record);
-      return { dataId, shape, dtype: 'float32' };
+      return { dataId, shape, dtype: source.dtype };
+    }
+
+    reshaped({ dataId, dtype }: TensorInfo, shape: number[]): TensorInfo {
+      this.incRef(dataId);
+      return { dataId, shape, dtype };
     }
 
     call(name: string, inputs: object, attrs: object = {}): TensorInfo {

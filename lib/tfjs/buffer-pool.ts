@@ -1,10 +1,12 @@
+import type { Movable } from '../companions/index.js';
+
 /** A buffer that the pool made. `users` counts the tensors that lie in it: a slice lies in its source's. */
 export interface Block {
   readonly buffer: ArrayBuffer;
   readonly sizeClass: number;
   users: number;
-  /** The last array made over it, used again where the length is the same. */
-  view: Float32Array;
+  /** The last array made over it, used again where kind and length are the same. */
+  view: Movable | null;
 }
 
 /** The least that is pooled: below it an allocation costs less than the bookkeeping. */
@@ -39,19 +41,14 @@ export class BufferPool {
   readonly #idle: Block[][] = [];
   #idleBytes = 0;
 
-  /** A block with a view of `length` elements, whose values are arbitrary; `null` where pooling does not pay. */
-  take(length: number): Block | null {
-    const bytes = length * 4;
+  /** A block of at least `bytes`, whose values are arbitrary; `null` where pooling does not pay. */
+  take(bytes: number): Block | null {
     if (bytes < MIN_BYTES || bytes > MAX_BYTES) return null;
     const sizeClass = sizeClassOf(bytes);
     const idle = this.#idle[sizeClass]?.pop();
-    if (idle === undefined) {
-      const buffer = new ArrayBuffer(bytesOf(sizeClass));
-      return { buffer, sizeClass, users: 1, view: new Float32Array(buffer, 0, length) };
-    }
+    if (idle === undefined) return { buffer: new ArrayBuffer(bytesOf(sizeClass)), sizeClass, users: 1, view: null };
     this.#idleBytes -= idle.buffer.byteLength;
     idle.users = 1;
-    if (idle.view.length !== length) idle.view = new Float32Array(idle.buffer, 0, length);
     return idle;
   }
 

@@ -4,6 +4,7 @@ import type { Backend } from './backend.js';
 import type { ConvRequest, ConvSetup } from './conv-cache.js';
 import { channelValues, planFor } from './conv-cache.js';
 import { convGeometry, isEmpty, type Window, window2d, window3d } from './conv-geometry.js';
+import { applySeparately, type FusedAttrs, type FusedInputs, perChannel } from './fused.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
 
 export interface ConvInputs {
@@ -11,13 +12,9 @@ export interface ConvInputs {
   readonly filter: TensorInfo;
 }
 
-interface FusedInputs extends ConvInputs {
-  readonly bias?: TensorInfo;
-  readonly preluActivationWeights?: TensorInfo;
-}
-
+type FusedConvInputs = ConvInputs & FusedInputs;
 type Conv2DAttrs = tfc.Conv2DAttrs;
-type FusedAttrs = Conv2DAttrs & { readonly activation?: string; readonly leakyreluAlpha?: number };
+type FusedConvAttrs = Conv2DAttrs & FusedAttrs;
 
 const NONE: EngineActivation = {
   op: 'clip',
@@ -48,16 +45,6 @@ function activationOf(name: string | undefined, alpha: number | undefined): Engi
       return null;
   }
 }
-
-/** The kernels that stand for a fused activation where it cannot be fused here. */
-const ACTIVATION_KERNELS: Readonly<Record<string, string>> = {
-  relu: 'Relu',
-  relu6: 'Relu6',
-  elu: 'Elu',
-  leakyrelu: 'LeakyRelu',
-  sigmoid: 'Sigmoid',
-  prelu: 'Prelu',
-};
 
 /** The parts of a spec that depend on the kernel and not on the epilogue. */
 interface Layer {
@@ -192,34 +179,24 @@ function layerOf(info: tfc.backend_util.Conv2DInfo | tfc.backend_util.Conv3DInfo
   return { outShape, inChannels, outChannels, channelsLast: dataFormat === 'channelsLast' };
 }
 
-function fused(call: ConvCall, inputs: FusedInputs, attrs: FusedAttrs, channelsFirst: boolean): TensorInfo | null {
-  const { backend } = call;
-  const outChannels = outChannelsOf(call);
-  const bias = perChannel(inputs.bias, outChannels, channelsFirst);
-  const slope = perChannel(inputs.preluActivationWeights, outChannels, channelsFirst);
+function fused(
+  call: ConvCall,
+  inputs: FusedConvInputs,
+  attrs: FusedConvAttrs,
+  channelsFirst: boolean,
+): TensorInfo | null {
   const activation = activationOf(attrs.activation, attrs.leakyreluAlpha);
   if (activation === null) return null;
+  const outChannels = outChannelsOf(call);
+  const bias = perChannel(inputs.bias, outChannels, channelsFirst);
+  const slope =
+    activation.op === 'prelu' ? perChannel(inputs.preluActivationWeights, outChannels, channelsFirst) : null;
   if (bias !== undefined && slope !== undefined && (activation.op === 'prelu') === (slope !== null)) {
-    return run(
-      { ...call, attrs: [...call.attrs, attrs.activation, attrs.leakyreluAlpha] },
-      { bias, slope, activation },
-    );
+    const all = [...call.attrs, attrs.activation, attrs.leakyreluAlpha];
+    return run({ ...call, attrs: all }, { bias, slope, activation });
   }
-  let result = run(call, PLAIN);
-  if (result === null) return null;
-  const then = (name: string, operands: object, options?: object): void => {
-    const before = result as TensorInfo;
-    result = backend.call(name, operands, options);
-    backend.disposeData(before.dataId);
-  };
-  if (inputs.bias !== undefined) then('Add', { a: result, b: aligned(inputs.bias, channelsFirst) });
-  const name = attrs.activation ?? 'linear';
-  if (name === 'prelu' && inputs.preluActivationWeights !== undefined) {
-    then('Prelu', { x: result, alpha: aligned(inputs.preluActivationWeights, channelsFirst) });
-  } else if (name !== 'linear') {
-    then(ACTIVATION_KERNELS[name], { x: result }, name === 'leakyrelu' ? { alpha: attrs.leakyreluAlpha } : {});
-  }
-  return result;
+  const result = run(call, PLAIN);
+  return result === null ? null : applySeparately(call.backend, result, inputs, attrs, channelsFirst);
 }
 
 function outChannelsOf({ kernel, inputs: { filter } }: ConvCall): number {
@@ -227,39 +204,18 @@ function outChannelsOf({ kernel, inputs: { filter } }: ConvCall): number {
   return kernel === 'Conv2D' ? major : minor * major;
 }
 
-/** A one-dimensional operand of a channels-first map goes along its channels. */
-function aligned(info: TensorInfo, channelsFirst: boolean): TensorInfo {
-  const along = channelsFirst && info.shape.length === 1 && info.shape[0] !== 1;
-  return along ? { ...info, shape: [info.shape[0], 1, 1] } : info;
-}
-
-/** The operand where it is one value or one a channel, `null` where there is none, `undefined` where it is something else. */
-function perChannel(
-  info: TensorInfo | undefined,
-  channels: number,
-  channelsFirst: boolean,
-): TensorInfo | null | undefined {
-  if (info === undefined || info === null) return null;
-  if (info.dtype !== 'float32') return undefined;
-  let size = 1;
-  for (const extent of info.shape) size *= extent;
-  if (size === 1) return info;
-  const { shape } = aligned(info, channelsFirst);
-  return size === channels && shape.at(channelsFirst ? -3 : -1) === channels ? info : undefined;
-}
-
 /** Convolutions of the CPU backend's names, plain and fused, on the convolution engine. */
 export const convKernels: readonly Kernel[] = [
   defineKernel<ConvInputs, Conv2DAttrs>('Conv2D', ({ inputs, attrs, backend }) =>
     run(conv2dCall(inputs, attrs, backend), PLAIN),
   ),
-  defineKernel<FusedInputs, FusedAttrs>('FusedConv2D', ({ inputs, attrs, backend }) =>
+  defineKernel<FusedConvInputs, FusedConvAttrs>('FusedConv2D', ({ inputs, attrs, backend }) =>
     fused(conv2dCall(inputs, attrs, backend), inputs, attrs, attrs.dataFormat === 'NCHW'),
   ),
   defineKernel<ConvInputs, Conv2DAttrs>('DepthwiseConv2dNative', ({ inputs, attrs, backend }) =>
     run(depthwiseCall(inputs, attrs, backend), PLAIN),
   ),
-  defineKernel<FusedInputs, FusedAttrs>('FusedDepthwiseConv2D', ({ inputs, attrs, backend }) =>
+  defineKernel<FusedConvInputs, FusedConvAttrs>('FusedDepthwiseConv2D', ({ inputs, attrs, backend }) =>
     fused(depthwiseCall(inputs, attrs, backend), inputs, attrs, false),
   ),
   defineKernel<ConvInputs, tfc.Conv3DAttrs>('Conv3D', ({ inputs, attrs, backend }) =>

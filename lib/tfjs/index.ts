@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module';
-import { BACKEND_NAME, type RegisterOptions, register as registerNow } from './register.js';
+import { BACKEND_NAME, isTensorFlowThere, type RegisterOptions, register as registerNow } from './register.js';
 
 export type { TensorFlow } from './backend.js';
 export { BACKEND_NAME, type RegisterOptions } from './register.js';
@@ -18,15 +17,6 @@ export function register(options: RegisterOptions = {}): void {
   registered = true;
 }
 
-function isInstalled(name: string): boolean {
-  try {
-    createRequire(__filename).resolve(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** Said late, for the importer may name its own TensorFlow.js in a call of `register`. */
 function warnUnlessRegistered(): void {
   if (registered) return;
@@ -37,5 +27,5 @@ function warnUnlessRegistered(): void {
   );
 }
 
-if (isInstalled('@tensorflow/tfjs-core')) register();
+if (isTensorFlowThere()) register();
 else setImmediate(warnUnlessRegistered);

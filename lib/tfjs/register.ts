@@ -1,6 +1,6 @@
 import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type * as tfc from '@tensorflow/tfjs-core';
-import { selectEngine, setThreads } from '../engines.js';
+import { selectCompanions, selectEngine, setThreads } from '../engines.js';
 import { ConvolithError, expected } from '../errors.js';
 import { asOptions, checkKeys, finite } from '../spec/check.js';
 import type { EngineChoice } from '../spec/resolve.js';
@@ -34,11 +34,20 @@ export interface RegisterOptions {
  * for cannot load; `ERR_OPTION` for an option that is wrong.
  */
 export function register(options: RegisterOptions = {}): void {
-  const { tf = load<TensorFlow>('@tensorflow/tfjs-core'), priority, threads, engine = 'auto' } = check(options);
+  const {
+    tf = loadedCore() ?? load<TensorFlow>('@tensorflow/tfjs-core'),
+    priority,
+    threads,
+    engine = 'auto',
+  } = check(options);
   if (threads !== undefined) setThreads(threads);
   if (tf.findBackendFactory(BACKEND_NAME) === null) {
-    const chosen = selectEngine(engine);
-    const Class = makeBackendClass(cpuBackendOf(tf), { tf, engine: chosen, call: registerKernels(tf) });
+    const Class = makeBackendClass(cpuBackendOf(tf), {
+      tf,
+      engine: selectEngine(engine),
+      companions: selectCompanions(engine),
+      call: registerKernels(tf),
+    });
     tf.registerBackend(BACKEND_NAME, () => new Class(), priority ?? DEFAULT_PRIORITY);
   }
   if (priority === undefined && tf.engine().backendName !== undefined) void tf.setBackend(BACKEND_NAME);
@@ -52,6 +61,25 @@ function check(options: RegisterOptions): RegisterOptions {
   }
   if (priority !== undefined) finite(priority, 0, 'priority');
   return options;
+}
+
+/** The TensorFlow.js that the program has loaded already, wherever it lies: a second copy would only add confusion. */
+function loadedCore(): TensorFlow | undefined {
+  for (const [path, module] of Object.entries(require.cache)) {
+    if (/@tensorflow[\\/]tfjs-core[\\/]dist[\\/]tf-core\.node\.js$/.test(path)) return module?.exports as TensorFlow;
+  }
+  return undefined;
+}
+
+/** Whether `register()` would find a TensorFlow.js by itself. */
+export function isTensorFlowThere(): boolean {
+  if (loadedCore() !== undefined) return true;
+  try {
+    require.resolve('@tensorflow/tfjs-core');
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A peer of the user's, from where this package finds it. */

@@ -6,6 +6,7 @@
 #include "addon/conv.h"
 #include "addon/conv_plan.h"
 #include "addon/engine_info.h"
+#include "addon/operation_wrap.h"
 
 namespace convolith {
 
@@ -15,6 +16,7 @@ Napi::Object export_all(Napi::Env env, Napi::Object exports) {
   data->plan_constructor = Napi::Persistent(ConvPlan::define(env));
   env.SetInstanceData(data);
   exports.Set("Conv", Conv::define(env));
+  exports.Set("Operation", OperationWrap::define(env));
   exports.Set("CancelToken", CancelTokenWrap::define(env));
   export_engine_info(env, exports);
   export_companions(env, exports);

@@ -34,7 +34,13 @@ class Depthwise final : public Executor {
     const Index row = core_.input_bytes_a_row() * strip_channels_ * (whole_rows ? 1 : l.z.tap_count());
     rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row * l.y.in_step, 1), 1,
                               std::max<Index>(l.y.count, 1));
+    const Index together = core_.rows_together();
+    rows_ = round_up(rows_, together);
     strips_ = ceil_div(l.y.count, rows_);
+    rows_ = round_up(ceil_div(l.y.count, strips_), together);
+    // What is left of a map joins its last strip where it is less than rows computed together.
+    strips_ = std::max<Index>(ceil_div(l.y.count - together + 1, rows_), 1);
+    most_rows_ = std::max(rows_, l.y.count - (strips_ - 1) * rows_);
     channel_strips_ = ceil_div(channels_, strip_channels_);
   }
 
@@ -43,13 +49,14 @@ class Depthwise final : public Executor {
   void run(const Buffers& buffers, Index task, int, float* scratch) const override {
     const Lattice& l = core_.lattice();
     DepthwiseCore::Strip strip;
+    const bool last = task % strips_ == strips_ - 1;
     strip.y0 = task % strips_ * rows_;
     task /= strips_;
     strip.z = task % l.z.count;
     task /= l.z.count;
     strip.channel = task % channel_strips_ * strip_channels_;
     strip.channels = std::min(strip_channels_, channels_ - strip.channel);
-    strip.rows = std::min(rows_, l.y.count - strip.y0);
+    strip.rows = last ? l.y.count - strip.y0 : rows_;
     const Index image = task / channel_strips_;
 
     Scratch memory(scratch);
@@ -92,10 +99,10 @@ class Depthwise final : public Executor {
   };
 
   DepthwiseCore::Work take_work(Scratch& scratch, Planes& planes) const {
-    const Index floats = channels_last_ ? 0 : rows_ * core_.lattice().x.count * strip_channels_;
+    const Index floats = channels_last_ ? 0 : most_rows_ * core_.lattice().x.count * strip_channels_;
     planes.out = scratch.take<float>(floats);
     planes.residual = scratch.take<float>(floats);
-    return core_.take_work(scratch, rows_, strip_channels_);
+    return core_.take_work(scratch, most_rows_, strip_channels_);
   }
 
   const DepthwiseCore core_;
@@ -104,7 +111,7 @@ class Depthwise final : public Executor {
   const bool channels_last_;
   const Index batch_;
   const MapStrides in_, out_;
-  Index strip_channels_ = 1, channel_strips_ = 1, rows_ = 1, strips_ = 1;
+  Index strip_channels_ = 1, channel_strips_ = 1, rows_ = 1, strips_ = 1, most_rows_ = 1;
 };
 
 }  // namespace

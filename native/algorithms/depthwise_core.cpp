@@ -1,6 +1,8 @@
 #include "algorithms/depthwise_core.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <numeric>
 
 namespace convolith {
 
@@ -35,12 +37,13 @@ Index rows_met(const LatticeAxis& axis, Index points) {
   return std::min((points - 1) * axis.in_step + span(axis), points * axis.tap_count());
 }
 
-/** The dilation of an axis whose taps are all there, evenly apart and none left out; 0 otherwise. */
-Index even_dilation(const LatticeAxis& axis, Index kernel) {
-  if (axis.tap_count() != kernel) return 0;
-  if (kernel == 1) return 1;
-  return axis.taps[1].offset - axis.taps[0].offset;
-}
+/** Rows of a window, of one vector of channels each, that stay in the second-level cache while other channels
+ * pass. */
+constexpr Index kSlideBudget = Index{256} << 10;
+constexpr Index kMaxSlideColumns = 128;
+/** Bytes of a cache line. */
+constexpr Index kLine = 64;
+constexpr Index kMinSlideColumns = 14;
 
 }  // namespace
 
@@ -51,44 +54,46 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
       channels_(p.spec().out_channels),
       multiplier_(p.spec().group_out()),
       in_(p.spec().channels_last, p.spec().in_channels, p.geometry.input),
-      staged_(!p.spec().channels_last || multiplier_ > 1),
+      staged_(!p.spec().channels_last || multiplier_ > 1 || p.spec().padding_mode != PaddingMode::zeros),
       weight_stride_(round_up(p.spec().out_channels, 16) + 16),
-      zeros_(p.spec().out_channels) {
+      zeros_(p.spec().out_channels),
+      slide_y_(slide_axis(lattice.y)),
+      slide_x_(slide_axis(lattice.x)) {
   packed_ = p.weights.packed("depthwise " + lattice_key(lattice),
                              [&] { return pack_taps(p.stage(), lattice_, weight_stride_); });
-  block_ = choose_block();
+  slider_ = choose_slider();
+  if (slider_ != nullptr) {
+    const Index column = slider_->window() * slider_->stride * channels_ * 4;
+    slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
+  }
 }
 
-const DepthwiseBlock* DepthwiseCore::choose_block() const {
-  if (lattice_.z.tap_count() != 1 || lattice_.z.source(lattice_.z.coordinate(0, 0)) != 0 ||
-      lattice_.z.count != 1) {
-    return nullptr;
+DepthwiseCore::SlideAxis DepthwiseCore::slide_axis(const LatticeAxis& axis) {
+  if (axis.taps.empty()) return {};
+  if (axis.tap_count() == 1) return {1, axis.in_step, 1};
+  const Index dilation = axis.taps[1].offset - axis.taps[0].offset;
+  for (Index t = 2; t < axis.tap_count(); ++t) {
+    if (axis.coordinate(0, t) - axis.coordinate(0, t - 1) != dilation) return {};
   }
-  const DepthwiseBlock* best = nullptr;
-  Index least = 0;
-  for (const DepthwiseBlock& b : kernels_.depthwise.block) {
-    const Index dilation_y = even_dilation(lattice_.y, b.kernel_h);
-    const Index dilation_x = even_dilation(lattice_.x, b.kernel_w);
-    if (dilation_y == 0 || dilation_x == 0) continue;
-    if (lattice_.y.in_step != b.stride_h || lattice_.x.in_step != b.stride_w) continue;
-    // A dilated block's outputs are a dilation apart; with a stride besides, they would share no input.
-    if (b.stride_h * b.stride_w > 1 && dilation_y * dilation_x > 1) continue;
-    const Index columns = lattice_.x.count / dilation_x;
-    const Index rows = lattice_.y.count / dilation_y;
-    if (columns < b.columns || rows < b.rows) continue;
-    // Columns computed, those of the overlap twice; a narrow block loads more a sum.
-    const Index computed = ceil_div(columns, b.columns) * b.columns * 16 + 16 * columns / b.columns;
-    if (best == nullptr || computed < least) {
-      best = &b;
-      least = computed;
+  const Index common = std::gcd(dilation, axis.in_step);
+  return {dilation / common, axis.in_step / common, dilation};
+}
+
+const DepthwiseSlider* DepthwiseCore::choose_slider() const {
+  if (lattice_.z.tap_count() != 1 || slide_y_.phases == 0 || slide_x_.phases == 0) return nullptr;
+  for (const DepthwiseSlider& s : kernels_.depthwise.slider) {
+    if (lattice_.y.tap_count() == s.kernel && lattice_.x.tap_count() == s.kernel &&
+        slide_y_.stride == s.stride && slide_x_.stride == s.stride &&
+        lattice_.y.count / slide_y_.phases >= s.rows) {
+      return &s;
     }
   }
-  return best;
+  return nullptr;
 }
 
 std::string DepthwiseCore::tile() const {
-  if (block_ == nullptr) return "1x" + std::to_string(kMaxDepthwisePixels);
-  return std::to_string(block_->rows) + "x" + std::to_string(block_->columns);
+  if (slider_ == nullptr) return "1x" + std::to_string(kLinePixels);
+  return std::to_string(slider_->rows) + "x1";
 }
 
 Index DepthwiseCore::input_bytes_a_row() const {
@@ -106,13 +111,15 @@ DepthwiseCore::Work DepthwiseCore::take_work(Scratch& scratch, Index rows, Index
   w.y_offset = scratch.take<Index>(range);
   w.x_offset = scratch.take<Index>(columns);
   w.inputs = scratch.take<const float*>(
-      std::max<Index>(kMaxDepthwisePixels * lattice_.tap_count(), kMaxBlockWindow));
-  w.out_offset = scratch.take<Index>(std::max(kMaxDepthwisePixels, kMaxBlockPixels));
+      std::max<Index>(kMaxDepthwisePixels * lattice_.tap_count(), kMaxSliderWindow));
+  w.out_offset = scratch.take<Index>(
+      std::max<Index>(kMaxDepthwisePixels, lattice_.z.tap_count() * lattice_.y.tap_count()));
+  w.lag = scratch.take<float>(slider_ == nullptr ? 0 : slide_columns_ * slider_->rows * kernels_.lanes);
   return w;
 }
 
-/** Fills the offset tables, and the staged rows where there are any; the base that the offsets count from. */
-const float* DepthwiseCore::locate(const Strip& strip, const float* image, Work& w, Index& z_stride) const {
+/** Fills the offset tables, and the staged rows where there are any. */
+DepthwiseCore::Source DepthwiseCore::locate(const Strip& strip, const float* image, Work& w) const {
   const LatticeAxis& z = lattice_.z;
   const LatticeAxis& y = lattice_.y;
   const LatticeAxis& x = lattice_.x;
@@ -123,7 +130,7 @@ const float* DepthwiseCore::locate(const Strip& strip, const float* image, Work&
   const Index columns = (x.count - 1) * x.in_step + span(x);
   const Index x_stride = staged_ ? strip.channels : in_.x;
   const Index y_stride = staged_ ? columns * x_stride : in_.y;
-  z_stride = staged_ ? height * y_stride : in_.z;
+  const Index z_stride = staged_ ? height * y_stride : in_.z;
   for (Index i = 0; i < columns; ++i) {
     const Index source = x.source(x_begin + i);
     w.x_offset[i] = source < 0 ? source : (staged_ ? i : source) * x_stride;
@@ -145,99 +152,196 @@ const float* DepthwiseCore::locate(const Strip& strip, const float* image, Work&
       }
     }
   }
-  if (!staged_) return image + strip.channel;
+  if (!staged_) return {image + strip.channel, z_stride, x_stride};
   for (Index t = 0; t < z.tap_count(); ++t) w.z_list[t] = z.coordinate(strip.z, t);
   const Region region{w.z_list, w.y_list, z.tap_count(), height, x_begin, columns};
   // A strip's channels are whole multiples of the multiplier.
   stage_region(lattice_, region, image, in_,
                {strip.channel / multiplier_, strip.channels / multiplier_, multiplier_, strip.channels},
                kernels_, w.staged);
-  return w.staged;
+  return {w.staged, z_stride, x_stride};
+}
+
+bool DepthwiseCore::slides(const Strip& strip) const {
+  return slider_ != nullptr && strip.channels >= kernels_.lanes &&
+         strip.rows / slide_y_.phases >= slider_->rows &&
+         lattice_.z.source(lattice_.z.coordinate(strip.z, 0)) != LatticeAxis::kOutside;
 }
 
 void DepthwiseCore::run(const Strip& strip, const float* image, const Target& target, Work& w) const {
-  Index z_stride = 0;
-  const float* base = locate(strip, image, w, z_stride);
+  const Source source = locate(strip, image, w);
   const Epilogue epilogue = epilogue_.at(strip.channel);
-  DepthwiseTile t;
-  t.inputs = w.inputs;
-  t.weight = packed_->data() + strip.channel;
-  t.weight_stride = weight_stride_;
-  t.taps = static_cast<int>(lattice_.tap_count());
-  t.out = target.out;
-  t.out_offset = w.out_offset;
-  t.residual = target.residual;
-  t.channels = strip.channels;
-  t.epilogue = &epilogue;
-  if (block_ != nullptr && strip.rows / even_dilation(lattice_.y, block_->kernel_h) >= block_->rows) {
-    run_blocks(strip, base, target, t, w);
+  if (slides(strip)) {
+    run_slides(strip, source, target, epilogue, w);
   } else {
-    run_pixels(strip, base, z_stride, target, t, w);
+    run_lines(strip, source, target, epilogue, w);
   }
 }
 
 /**
- * Blocks side by side, the last of a row or column moved back over its neighbour where it would stick out:
- * some outputs are computed twice, with the same result. With dilation d, for each of the d × d interleaved
- * maps.
+ * Rows of blocks, the last one moved back over its neighbour where it would stick out: some outputs are
+ * computed twice, with the same result.
  */
-void DepthwiseCore::run_blocks(const Strip& strip, const float* base, const Target& target, DepthwiseTile& t,
-                               Work& w) const {
-  const DepthwiseBlock& b = *block_;
-  const Index dy = even_dilation(lattice_.y, b.kernel_h);
-  const Index dx = even_dilation(lattice_.x, b.kernel_w);
-  const Index window_h = b.window_h();
-  const Index window_w = b.window_w();
-  for (Index phase_y = 0; phase_y < dy; ++phase_y) {
-    const Index rows = ceil_div(strip.rows - phase_y, dy);
-    for (Index tile_y = 0; tile_y < rows; tile_y += b.rows) {
-      const Index y0 = phase_y + std::min(tile_y, rows - b.rows) * dy;
-      for (Index phase_x = 0; phase_x < dx; ++phase_x) {
-        const Index columns = ceil_div(lattice_.x.count - phase_x, dx);
-        for (Index tile_x = 0; tile_x < columns; tile_x += b.columns) {
-          const Index x0 = phase_x + std::min(tile_x, columns - b.columns) * dx;
-          const float** inputs = w.inputs;
-          for (Index i = 0; i < window_h; ++i) {
-            const Index y_offset = w.y_offset[y0 * b.stride_h + i * dy];
-            const Index* x_offset = w.x_offset + x0 * b.stride_w;
-            for (Index j = 0; j < window_w; ++j) {
-              const Index x = x_offset[j * dx];
-              *inputs++ = (y_offset | x) < 0 ? zeros_.data() : base + y_offset + x;
-            }
-          }
-          for (Index i = 0; i < b.rows; ++i) {
-            for (Index j = 0; j < b.columns; ++j) {
-              w.out_offset[i * b.columns + j] = (y0 + i * dy) * target.row + (x0 + j * dx) * target.pixel;
-            }
-          }
-          b.kernel(t);
-        }
+void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const Target& target,
+                               const Epilogue& epilogue, Work& w) const {
+  const Index z = lattice_.z.source(lattice_.z.coordinate(strip.z, 0));
+  Source slice = source;
+  slice.base += (staged_ ? 0 : z) * source.z_stride;
+  DepthwiseSlide t;
+  t.weight = packed_->data() + strip.channel;
+  t.weight_stride = weight_stride_;
+  t.channels = strip.channels;
+  t.epilogue = &epilogue;
+  t.out_row = slide_y_.phases * target.row;
+  t.out_step = slide_x_.phases * target.pixel;
+  // Where pixels are whole lines, all begin as far from the next line's start.
+  const auto address = reinterpret_cast<std::uintptr_t>(slice.base);
+  const bool lines = slider_->shifts && source.x_stride * 4 % kLine == 0 && address % 4 == 0 &&
+                     strip.channels % kernels_.lanes == 0 && epilogue.op == ActivationOp::clip;
+  t.shift = lines ? static_cast<int>((kLine - address % kLine) % kLine / 4) : 0;
+  // Where pixels lie whole KiB apart, a page holds the same channels again and again. Channels of input and
+  // output that agree in those bits meet: the output's then lag by a vector.
+  constexpr Index kib = 1024;
+  const auto apart = address - reinterpret_cast<std::uintptr_t>(target.out);
+  const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
+  t.lag = meet && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
+  for (Index phase_y = 0; phase_y < slide_y_.phases; ++phase_y) {
+    const Index rows = ceil_div(strip.rows - phase_y, slide_y_.phases);
+    for (Index tile_y = 0; tile_y < rows; tile_y += slider_->rows) {
+      const Index y = phase_y + std::min(tile_y, rows - slider_->rows) * slide_y_.phases;
+      for (Index phase_x = 0; phase_x < slide_x_.phases; ++phase_x) {
+        const Index at = y * target.row + phase_x * target.pixel;
+        t.out = target.out + at;
+        t.residual = target.residual == nullptr ? nullptr : target.residual + at;
+        slide_rows(t, slice, w.y_offset + y * lattice_.y.in_step, phase_x, w);
       }
     }
   }
 }
 
-/** Any kernel: rows of pixels, one pointer a pixel and tap. */
-void DepthwiseCore::run_pixels(const Strip& strip, const float* base, Index z_stride, const Target& target,
-                               DepthwiseTile& t, Work& w) const {
+/** One block of rows, along the columns of one phase. */
+void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index phase_x,
+                               Work& w) const {
+  const LatticeAxis& axis = lattice_.x;
+  const Index columns = ceil_div(axis.count - phase_x, slide_x_.phases);
+  const Index pieces = ceil_div(columns, slide_columns_);
+  float* const out = t.out;
+  const float* const residual = t.residual;
+  const Index step = slide_x_.step;
+  t.rows = w.inputs;
+  t.row_step = w.out_offset;
+  for (Index piece = 0; piece < pieces; ++piece) {
+    const Index first = columns * piece / pieces;
+    t.outputs = columns * (piece + 1) / pieces - first;
+    // Window columns lie at `at`, at + step and so on, counted from the lattice's first column.
+    const Index at = (phase_x + first * slide_x_.phases) * axis.in_step;
+    const Index window = (t.outputs - 1) * slider_->stride + slider_->kernel;
+    t.begin = 0;
+    t.end = window;
+    Index origin = at;
+    if (!staged_) {
+      origin += axis.taps.front().offset;
+      t.begin = std::min(origin >= 0 ? 0 : ceil_div(-origin, step), window);
+      t.end = std::clamp(ceil_div(axis.in_size - origin, step), t.begin, window);
+    }
+    for (int i = 0; i < slider_->window(); ++i) {
+      const Index y = y_offset[i * slide_y_.step];
+      const bool outside = y < 0;
+      w.inputs[i] = outside ? zeros_.data() : source.base + y + (origin + t.begin * step) * source.x_stride;
+      w.out_offset[i] = outside ? 0 : step * source.x_stride;
+    }
+    t.out = out + first * t.out_step;
+    t.residual = residual == nullptr ? nullptr : residual + first * t.out_step;
+    slider_->slide(t);
+  }
+}
+
+/** Any kernel: a row of outputs at a time where all its columns lie in the map, pixel by pixel at its ends.
+ */
+void DepthwiseCore::run_lines(const Strip& strip, const Source& source, const Target& target,
+                              const Epilogue& epilogue, Work& w) const {
+  const LatticeAxis& z_axis = lattice_.z;
+  const LatticeAxis& y_axis = lattice_.y;
+  const LatticeAxis& x_axis = lattice_.x;
+  DepthwiseTile tile;
+  tile.inputs = w.inputs;
+  tile.weight = packed_->data() + strip.channel;
+  tile.weight_stride = weight_stride_;
+  tile.taps = static_cast<int>(lattice_.tap_count());
+  tile.out = target.out;
+  tile.out_offset = w.out_offset;
+  tile.residual = target.residual;
+  tile.channels = strip.channels;
+  tile.epilogue = &epilogue;
+
+  Index first = 0;
+  Index last = slide_x_.phases == 0 ? 0 : x_axis.count;
+  if (!staged_ && last > 0) {
+    const Index begin = x_axis.taps.front().offset;
+    const Index end = x_axis.in_size - x_axis.taps.back().offset;
+    first = std::min(begin >= 0 ? 0 : ceil_div(-begin, x_axis.in_step), last);
+    last = std::clamp(end <= 0 ? 0 : ceil_div(end, x_axis.in_step), first, last);
+  }
+  if (last - first < kLinePixels || strip.channels < kernels_.lanes) first = last = 0;
+  run_pixels(strip, source, target, tile, 0, first, w);
+  run_pixels(strip, source, target, tile, last, x_axis.count, w);
+  if (first == last) return;
+
+  DepthwiseLine t;
+  t.rows = w.inputs;
+  t.row_tap = w.out_offset;
+  t.row_taps = x_axis.tap_count();
+  t.tap_step = slide_x_.step * source.x_stride;
+  t.pixel_step = x_axis.in_step * source.x_stride;
+  t.outputs = last - first;
+  t.weight = tile.weight;
+  t.weight_stride = weight_stride_;
+  t.out_step = target.pixel;
+  t.channels = strip.channels;
+  t.epilogue = &epilogue;
+  const Index column = first * x_axis.in_step + (staged_ ? 0 : x_axis.taps.front().offset);
+  const Index y_begin = y_axis.taps.empty() ? 0 : y_axis.coordinate(strip.y0, 0);
+  for (Index y = 0; y < strip.rows; ++y) {
+    t.row_count = 0;
+    for (Index tz = 0; tz < z_axis.tap_count(); ++tz) {
+      const Index z = z_axis.source(z_axis.coordinate(strip.z, tz));
+      if (z < 0) continue;
+      for (Index ty = 0; ty < y_axis.tap_count(); ++ty) {
+        const Index y_offset = w.y_offset[y_axis.coordinate(strip.y0 + y, ty) - y_begin];
+        if (y_offset < 0) continue;
+        w.inputs[t.row_count] =
+            source.base + (staged_ ? tz : z) * source.z_stride + y_offset + column * source.x_stride;
+        w.out_offset[t.row_count++] = (tz * y_axis.tap_count() + ty) * x_axis.tap_count();
+      }
+    }
+    const Index at = y * target.row + first * target.pixel;
+    t.out = target.out + at;
+    t.residual = target.residual == nullptr ? nullptr : target.residual + at;
+    kernels_.depthwise.line(t);
+  }
+}
+
+/** Output columns [x_first, x_last), one pointer a pixel and tap. */
+void DepthwiseCore::run_pixels(const Strip& strip, const Source& source, const Target& target,
+                               DepthwiseTile& t, Index x_first, Index x_last, Work& w) const {
   const LatticeAxis& y_axis = lattice_.y;
   const LatticeAxis& x_axis = lattice_.x;
   const Index y_begin = y_axis.taps.empty() ? 0 : y_axis.coordinate(strip.y0, 0);
   const Index x_begin = x_axis.taps.empty() ? 0 : x_axis.taps.front().offset;
   for (Index y = 0; y < strip.rows; ++y) {
-    for (Index x0 = 0; x0 < x_axis.count; x0 += kMaxDepthwisePixels) {
-      const int pixels = static_cast<int>(std::min<Index>(kMaxDepthwisePixels, x_axis.count - x0));
+    for (Index x0 = x_first; x0 < x_last; x0 += kMaxDepthwisePixels) {
+      const int pixels = static_cast<int>(std::min<Index>(kMaxDepthwisePixels, x_last - x0));
       const float** inputs = w.inputs;
       for (int i = 0; i < pixels; ++i) {
         for (Index tz = 0; tz < lattice_.z.tap_count(); ++tz) {
           const Index z = lattice_.z.source(lattice_.z.coordinate(strip.z, tz));
-          const Index z_offset = z < 0 ? z : (staged_ ? tz : z) * z_stride;
+          const Index z_offset = z < 0 ? z : (staged_ ? tz : z) * source.z_stride;
           for (Index ty = 0; ty < y_axis.tap_count(); ++ty) {
             const Index y_offset = w.y_offset[y_axis.coordinate(strip.y0 + y, ty) - y_begin];
             const Index zy = (z_offset | y_offset) < 0 ? -1 : z_offset + y_offset;
             for (Index tx = 0; tx < x_axis.tap_count(); ++tx) {
               const Index x_offset = w.x_offset[x_axis.coordinate(x0 + i, tx) - x_begin];
-              *inputs++ = (zy | x_offset) < 0 ? zeros_.data() : base + zy + x_offset;
+              *inputs++ = (zy | x_offset) < 0 ? zeros_.data() : source.base + zy + x_offset;
             }
           }
         }

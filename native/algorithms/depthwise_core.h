@@ -38,6 +38,7 @@ class DepthwiseCore {
     Index* x_offset = nullptr;
     const float** inputs = nullptr;
     Index* out_offset = nullptr;
+    float* lag = nullptr;
   };
 
   /** `image`: the input of one image. */
@@ -47,29 +48,52 @@ class DepthwiseCore {
 
   Index packed_bytes() const { return packed_->bytes(); }
   Index input_bytes_a_row() const;
+  /** A strip's rows are best a multiple of this. */
+  Index rows_together() const { return slider_ == nullptr ? 1 : slider_->rows * slide_y_.phases; }
   const Lattice& lattice() const { return lattice_; }
   std::string tile() const;
 
  private:
-  const float* locate(const Strip& strip, const float* image, Work& work, Index& z_stride) const;
-  const DepthwiseBlock* choose_block() const;
-  void run_blocks(const Strip& strip, const float* base, const Target& target, DepthwiseTile& t,
+  /** A strip's input once located: the map itself, or its staged rows. */
+  struct Source {
+    const float* base = nullptr;
+    Index z_stride = 0, x_stride = 0;
+  };
+  /** An axis whose taps are evenly apart, as `phases` interleaved axes without dilation: output phase + i *
+   * phases meets window places i * stride to i * stride + taps - 1, `step` apart in the input. */
+  struct SlideAxis {
+    Index phases = 0, stride = 0, step = 0;
+  };
+
+  static SlideAxis slide_axis(const LatticeAxis& axis);
+  Source locate(const Strip& strip, const float* image, Work& work) const;
+  const DepthwiseSlider* choose_slider() const;
+  bool slides(const Strip& strip) const;
+  void run_slides(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                   Work& work) const;
-  void run_pixels(const Strip& strip, const float* base, Index z_stride, const Target& target,
-                  DepthwiseTile& t, Work& work) const;
+  void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index phase_x,
+                  Work& work) const;
+  void run_lines(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
+                 Work& work) const;
+  void run_pixels(const Strip& strip, const Source& source, const Target& target, DepthwiseTile& t,
+                  Index x_first, Index x_last, Work& work) const;
 
   const KernelTable& kernels_;
   const Lattice lattice_;
   const EpilogueData epilogue_;
   const Index channels_, multiplier_;
   const MapStrides in_;
-  /** Channels first, or an input channel that serves several output channels: copied into scratch. */
+  /** Channels first, an input channel that serves several output channels, or a padding that is not zeros:
+   * copied into scratch. */
   const bool staged_;
   std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
   Index weight_stride_ = 0;
   AlignedBuffer zeros_;
-  /** Null where the kernel is not one of the common sizes, or the map is smaller than a block. */
-  const DepthwiseBlock* block_ = nullptr;
+  SlideAxis slide_y_, slide_x_;
+  /** Null where the kernel is not one of the common sizes. */
+  const DepthwiseSlider* slider_ = nullptr;
+  /** Output columns of a slide, at the most. */
+  Index slide_columns_ = 1;
 };
 
 }  // namespace convolith

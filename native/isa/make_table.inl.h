@@ -27,24 +27,16 @@ void fill_depthwise(DepthwiseKernels& kernels) {
   if constexpr (P > 1) fill_depthwise<V, P - 1>(kernels);
 }
 
-template <class V, int K, int S, int R, int Q>
-void set_block(DepthwiseBlock& block) {
-  static_assert(R * Q <= kMaxBlockPixels && ((R - 1) * S + K) * ((Q - 1) * S + K) <= kMaxBlockWindow);
-  block.kernel_h = block.kernel_w = K;
-  block.stride_h = block.stride_w = S;
-  block.rows = R;
-  block.columns = Q;
-  block.kernel = depthwise_block<V, K, K, S, S, R, Q>;
+template <class V, int K, int S, int R>
+void set_slider(DepthwiseSlider& slider) {
+  static_assert((R - 1) * S + K <= kMaxSliderWindow);
+  slider = {K, S, R, kSlideShifts<V, K>, depthwise_slide<V, K, S, R>};
 }
 
-/** Blocks of 2 × Q outputs. */
-template <class V, int Q>
-void fill_blocks(DepthwiseBlock* block) {
-  set_block<V, 3, 1, 2, Q>(block[0]);
-  set_block<V, 3, 2, 2, Q>(block[1]);
-  set_block<V, 5, 1, 2, Q>(block[2]);
-  set_block<V, 5, 2, 2, Q>(block[3]);
-  set_block<V, 7, 1, 2, Q>(block[4]);
+template <class V, int K, int R>
+void set_flat(DepthwiseBlock& block) {
+  static_assert(R <= kMaxBlockPixels && (R - 1 + K) * K <= kMaxBlockWindow);
+  block = {K, K, 1, 1, R, 1, depthwise_block<V, K, K, 1, 1, R, 1>};
 }
 
 /** Every kernel body over the lane type V, with the blocking B. */
@@ -65,11 +57,15 @@ KernelTable make_table(const char* name) {
   fill_gemm<V, 3, B::max_rows[2]>(table.gemm);
   fill_gemm<V, 4, B::max_rows[3]>(table.gemm);
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
-  fill_blocks<V, B::depthwise_columns[0]>(table.depthwise.block);
-  fill_blocks<V, B::depthwise_columns[1]>(table.depthwise.block + 5);
-  set_block<V, 3, 1, B::flat_rows, 1>(table.depthwise.flat[0]);
-  set_block<V, 5, 1, B::flat_rows, 1>(table.depthwise.flat[1]);
-  set_block<V, 7, 1, B::flat_rows, 1>(table.depthwise.flat[2]);
+  set_slider<V, 3, 1, 2>(table.depthwise.slider[0]);
+  set_slider<V, 3, 2, 2>(table.depthwise.slider[1]);
+  set_slider<V, 5, 1, B::slider_rows>(table.depthwise.slider[2]);
+  set_slider<V, 5, 2, B::slider_rows>(table.depthwise.slider[3]);
+  set_slider<V, 7, 1, B::slider_rows>(table.depthwise.slider[4]);
+  table.depthwise.line = depthwise_line<V>;
+  set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
+  set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
+  set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
   table.winograd.input = winograd_input<V>;
   table.winograd.output = winograd_output<V>;
   fill_elementwise<V>(table.elementwise);

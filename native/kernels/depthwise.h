@@ -30,6 +30,86 @@ using DepthwiseKernel = void (*)(const DepthwiseTile&);
 inline constexpr int kMaxDepthwisePixels = 8;
 
 /**
+ * Rows of outputs of one kernel size and stride, channels in the lanes, walked column by column: an input
+ * column is loaded once for all the outputs that it reaches, whose sums are in flight in registers.
+ *
+ *   out[r * out_row + o * out_step + c] = activation(bias[c] + residual[…the same place]
+ *       + Σ rows[r * stride + ky][(o * stride + kx) * row_step] * weight[(ky * kernel + kx) * weight_stride +
+ * c])
+ *
+ * for r < rows of the block, o < outputs, c < channels; a whole vector of channels at least. A dilated layer
+ * is several such: its columns are a dilation apart, and so are its outputs.
+ */
+struct DepthwiseSlide {
+  /** Of the block's window, one a row, at window column `begin`. */
+  const float* const* rows = nullptr;
+  /** Floats from a row's column to the next: none in a row of padding, which points at zeros. */
+  const Index* row_step = nullptr;
+  /** The window's columns that exist; the others are zeros. */
+  Index begin = 0, end = 0;
+  Index outputs = 0;
+  const float* weight = nullptr;
+  Index weight_stride = 0;
+  float* out = nullptr;
+  const float* residual = nullptr;
+  Index out_row = 0, out_step = 0;
+  Index channels = 0;
+  const Epilogue* epilogue = nullptr;
+  /**
+   * Where the first aligned vector of channels begins in every row, of a slider that `shifts`; 0 where it
+   * does not matter. The channels before it and the last ones share a vector; channels are whole vectors
+   * then, and the activation is `clip`. JavaScript's arrays begin 16 bytes after a line, and each load would
+   * meet two lines: at 512 channels 0.36 of the peak without and 0.65 with.
+   */
+  int shift = 0;
+  /**
+   * Scratch of outputs × rows vectors, or null. With it a vector of channels is stored while the next one is
+   * summed; channels are whole vectors then. Stores that agree with loads in the low 12 bits of the address
+   * hold them up: at 512 channels, input and output both at the start of a page, 0.33 of the peak without and
+   * 0.72 with.
+   */
+  float* lag = nullptr;
+};
+
+/** A slide of `rows` rows of outputs. */
+struct DepthwiseSlider {
+  int kernel = 0, stride = 0, rows = 0;
+  /** Whether it is bound by loads that meet two cache lines where they are not aligned: 3×3 in vectors of a
+   * line. */
+  bool shifts = false;
+  void (*slide)(const DepthwiseSlide&) = nullptr;
+
+  constexpr int window() const { return (rows - 1) * stride + kernel; }
+};
+
+/**
+ * A row of outputs of any kernel, none of whose taps lies in a padding of the row, channels in the lanes:
+ *
+ *   out[o * out_step + c] = activation(bias[c] + residual[…the same place]
+ *       + Σ_r Σ_k rows[r][o * pixel_step + k * tap_step + c] * weight[(row_tap[r] + k) * weight_stride + c])
+ *
+ * for o < outputs, c < channels, r < row_count, k < row_taps; at least kLinePixels outputs and a whole vector
+ * of channels.
+ */
+struct DepthwiseLine {
+  /** Those of the kernel's rows that lie in the map. */
+  const float* const* rows = nullptr;
+  const Index* row_tap = nullptr;
+  Index row_count = 0, row_taps = 0;
+  Index tap_step = 0, pixel_step = 0;
+  Index outputs = 0;
+  const float* weight = nullptr;
+  Index weight_stride = 0;
+  float* out = nullptr;
+  const float* residual = nullptr;
+  Index out_step = 0;
+  Index channels = 0;
+  const Epilogue* epilogue = nullptr;
+};
+
+inline constexpr int kLinePixels = 8;
+
+/**
  * A block of outputs that share their inputs in registers, for one kernel size and stride. Of DepthwiseTile,
  * `inputs` is the block's input window, [(rows - 1) * stride_h + kernel_h][(columns - 1) * stride_w +
  * kernel_w] pointers, and `out_offset` is [rows][columns]; `taps` is not read. A dilated layer's outputs a
@@ -44,17 +124,19 @@ struct DepthwiseBlock {
   constexpr int window_w() const { return (columns - 1) * stride_w + kernel_w; }
 };
 
-inline constexpr int kDepthwiseBlocks = 10;
+inline constexpr int kDepthwiseSliders = 5;
+inline constexpr int kMaxSliderWindow = 8;
 inline constexpr int kFlatBlocks = 3;
 inline constexpr int kMaxBlockPixels = 14;
-/** Pointers of the largest window: 5×5 stride 2 and 7×7 stride 1, 2 × 7 outputs. */
+/** Pointers of the largest window. */
 inline constexpr int kMaxBlockWindow = 128;
 
 struct DepthwiseKernels {
   /** `tile[P - 1]` computes P pixels of any kernel. */
   DepthwiseKernel tile[kMaxDepthwisePixels] = {};
-  /** For the kernel sizes that networks use; wide blocks before narrow ones. */
-  DepthwiseBlock block[kDepthwiseBlocks] = {};
+  /** For the kernel sizes that networks use. */
+  DepthwiseSlider slider[kDepthwiseSliders] = {};
+  void (*line)(const DepthwiseLine&) = nullptr;
   /** Of one column, stride 1, for rows whose pixels lie in the lanes: a window's columns are shifts of one
    * row. */
   DepthwiseBlock flat[kFlatBlocks] = {};

@@ -103,4 +103,203 @@ void depthwise_block(const DepthwiseTile& t) {
   if (c < t.channels) block_vector<V, KH, KW, SH, SW, R, Q>(t, c, static_cast<int>(t.channels - c));
 }
 
+/** A vector of the channels from `c` on, or, with Wrap, of the last `count` channels and then the first ones.
+ */
+template <class V, bool Wrap>
+struct Channels {
+  using Reg = typename V::Reg;
+  Index c, total;
+  int count;
+
+  /** `p` at channel c. */
+  CONVOLITH_INLINE Reg load(const float* p) const {
+    if constexpr (Wrap) {
+      return V::load_wrap(p, p - total, count);
+    } else {
+      return V::load(p);
+    }
+  }
+  CONVOLITH_INLINE void store(float* p, Reg v) const {
+    if constexpr (Wrap) {
+      V::store_wrap(p, p - total, v, count);
+    } else {
+      V::store(p, v);
+    }
+  }
+};
+
+/** Bias apart, the epilogue on P sums of a vector of channels; their residuals are `step` floats apart. */
+template <class V, bool Wrap, int P>
+CONVOLITH_INLINE void finish_sums(const Epilogue& epilogue, const Channels<V, Wrap>& at,
+                                  const float* residual, Index step, typename V::Reg (&sum)[P]) {
+  if (residual != nullptr) {
+    for (int p = 0; p < P; ++p) sum[p] = V::add(sum[p], at.load(residual + p * step + at.c));
+  }
+  if (epilogue.op == ActivationOp::clip) {
+    for (int p = 0; p < P; ++p) sum[p] = clip<V>(epilogue, sum[p]);
+    return;
+  }
+  alignas(64) float tile[P * V::lanes];
+  for (int p = 0; p < P; ++p) V::store(tile + p * V::lanes, sum[p]);
+  for (int p = 0; p < P; ++p) activate_tile<V>(epilogue, tile + p * V::lanes, 1, 1, at.c);
+  for (int p = 0; p < P; ++p) sum[p] = V::load(tile + p * V::lanes);
+}
+
+/**
+ * Contract: DepthwiseSlide, on one vector of channels; `before` is the channel of the vector that lags, or
+ * negative. Of stride 1, 3×3 and two rows: 4 loads for 18 multiplications, the weights in registers.
+ */
+template <class V, int K, int S, int R, bool Wrap>
+CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wrap>& at, Index before) {
+  using Reg = typename V::Reg;
+  constexpr int window = (R - 1) * S + K;
+  constexpr int flight = (K + S - 1) / S;  // columns of outputs that an input column reaches
+  constexpr bool held = K <= 3;
+  const float* weight = t.weight + at.c;
+  Reg w[held ? K * K : 1];
+  if constexpr (held) {
+    CONVOLITH_UNROLL
+    for (int k = 0; k < K * K; ++k) w[k] = at.load(weight + k * t.weight_stride);
+  }
+  const Reg bias = at.load(t.epilogue->bias + at.c);
+  Reg sum[flight][R];
+  CONVOLITH_UNROLL
+  for (int a = 0; a < flight; ++a) {
+    CONVOLITH_UNROLL
+    for (int r = 0; r < R; ++r) sum[a][r] = bias;
+  }
+  const float* row[window];
+  CONVOLITH_UNROLL
+  for (int i = 0; i < window; ++i) row[i] = t.rows[i] + at.c;
+  // At `newest` the sums are those of output columns newest - flight + 1 to newest, oldest first.
+  for (Index newest = 0; newest < t.outputs + flight - 1; ++newest) {
+    CONVOLITH_UNROLL
+    for (int s = 0; s < S; ++s) {
+      const Index column = newest * S + s;
+      if (column < t.begin || column >= t.end) continue;
+      CONVOLITH_UNROLL
+      for (int i = 0; i < window; ++i) {
+        const Reg x = at.load(row[i]);
+        row[i] += t.row_step[i];
+        CONVOLITH_UNROLL
+        for (int r = 0; r < R; ++r) {
+          const int ky = i - r * S;
+          if (ky < 0 || ky >= K) continue;
+          CONVOLITH_UNROLL
+          for (int a = 0; a < flight; ++a) {
+            const int kx = s + (flight - 1 - a) * S;
+            if (kx >= K) continue;
+            const int k = ky * K + kx;
+            sum[a][r] = V::fma(x, held ? w[held ? k : 0] : at.load(weight + k * t.weight_stride), sum[a][r]);
+          }
+        }
+      }
+    }
+    const Index o = newest - (flight - 1);
+    if (o >= 0) {
+      const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
+      finish_sums<V, Wrap, R>(*t.epilogue, at, residual, t.out_row, sum[0]);
+      float* out = t.out + o * t.out_step;
+      if (t.lag == nullptr) {
+        for (int r = 0; r < R; ++r) at.store(out + r * t.out_row + at.c, sum[0][r]);
+      } else {
+        float* lag = t.lag + o * (R * V::lanes);
+        for (int r = 0; r < R; ++r) {
+          if (before >= 0) V::store(out + r * t.out_row + before, V::load(lag + r * V::lanes));
+          V::store(lag + r * V::lanes, sum[0][r]);
+        }
+      }
+    }
+    CONVOLITH_UNROLL
+    for (int a = 0; a + 1 < flight; ++a) {
+      CONVOLITH_UNROLL
+      for (int r = 0; r < R; ++r) sum[a][r] = sum[a + 1][r];
+    }
+    CONVOLITH_UNROLL
+    for (int r = 0; r < R; ++r) sum[flight - 1][r] = bias;
+  }
+}
+
+/** Stores what lags, at last. */
+template <class V, int R, bool Wrap>
+CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, Wrap>& at) {
+  if (t.lag == nullptr) return;
+  for (Index o = 0; o < t.outputs; ++o) {
+    for (int r = 0; r < R; ++r) {
+      at.store(t.out + o * t.out_step + r * t.out_row + at.c, V::load(t.lag + (o * R + r) * V::lanes));
+    }
+  }
+}
+
+template <class V, int K>
+inline constexpr bool kSlideShifts = V::fills_line&& K == 3;
+
+/** The last vector is moved back over its neighbour where channels are not whole vectors. */
+template <class V, int K, int S, int R>
+void depthwise_slide(const DepthwiseSlide& t) {
+  Channels<V, false> at{t.shift, t.channels, V::lanes};
+  Index before = -1;
+  for (; at.c + V::lanes <= t.channels; at.c += V::lanes) {
+    slide_vector<V, K, S, R, false>(t, at, before);
+    before = at.c;
+  }
+  if constexpr (kSlideShifts<V, K>) {
+    if (t.shift > 0) {
+      const int count = V::lanes - t.shift;
+      const Channels<V, true> ends{t.channels - count, t.channels, count};
+      slide_vector<V, K, S, R, true>(t, ends, before);
+      return catch_up<V, R, true>(t, ends);
+    }
+  }
+  if (at.c < t.channels) {
+    at.c = t.channels - V::lanes;
+    slide_vector<V, K, S, R, false>(t, at, before);
+  } else {
+    at.c = before;
+  }
+  catch_up<V, R, false>(t, at);
+}
+
+/** Contract: DepthwiseLine, on kLinePixels outputs from `o` of one vector of channels at `c`. */
+template <class V>
+CONVOLITH_INLINE void line_vector(const DepthwiseLine& t, Index o, Index c) {
+  static_assert(kLinePixels == 8);
+  const Index step = t.pixel_step;
+  typename V::Reg sum[8];
+  const auto bias = V::load(t.epilogue->bias + c);
+  for (int p = 0; p < 8; ++p) sum[p] = bias;
+  for (Index r = 0; r < t.row_count; ++r) {
+    const float* x = t.rows[r] + o * step + c;
+    const float* weight = t.weight + t.row_tap[r] * t.weight_stride + c;
+    for (Index k = 0; k < t.row_taps; ++k, x += t.tap_step, weight += t.weight_stride) {
+      const auto w = V::load(weight);
+      const float* x3 = x + 3 * step;
+      const float* x6 = x3 + 3 * step;
+      sum[0] = V::fma(V::load(x), w, sum[0]);
+      sum[1] = V::fma(V::load(x + step), w, sum[1]);
+      sum[2] = V::fma(V::load(x + 2 * step), w, sum[2]);
+      sum[3] = V::fma(V::load(x3), w, sum[3]);
+      sum[4] = V::fma(V::load(x3 + step), w, sum[4]);
+      sum[5] = V::fma(V::load(x3 + 2 * step), w, sum[5]);
+      sum[6] = V::fma(V::load(x6), w, sum[6]);
+      sum[7] = V::fma(V::load(x6 + step), w, sum[7]);
+    }
+  }
+  const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
+  finish_sums<V, false, 8>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_step, sum);
+  for (int p = 0; p < 8; ++p) V::store(t.out + (o + p) * t.out_step + c, sum[p]);
+}
+
+/** The last outputs, and the last vector of channels, are moved back over their neighbours where they stick
+ * out. */
+template <class V>
+void depthwise_line(const DepthwiseLine& t) {
+  for (Index o = 0; o < t.outputs; o += kLinePixels) {
+    const Index first = o + kLinePixels <= t.outputs ? o : t.outputs - kLinePixels;
+    for (Index c = 0; c < t.channels; c += V::lanes) {
+      line_vector<V>(t, first, c + V::lanes <= t.channels ? c : t.channels - V::lanes);
+    }
+  }
+}
+
 }  // namespace convolith

@@ -1,39 +1,13 @@
 #include "plan/plan.h"
 
-#include "algorithms/candidates.h"
 #include "algorithms/separable.h"
 #include "base/arena.h"
 #include "isa/isa.h"
+#include "plan/choice.h"
 
 namespace convolith {
 
 namespace {
-
-const std::vector<Candidate>& candidates() {
-  static const std::vector<Candidate> list = {
-#define ALGORITHM(function, name, serves) {name, Serves::serves, refuse_##function, make_##function},
-#include "algorithms/algorithms.inc"
-#undef ALGORITHM
-  };
-  return list;
-}
-
-std::string names() {
-  std::string text;
-  for (const Candidate& candidate : candidates())
-    text += std::string(text.empty() ? "" : ", ") + candidate.name;
-  return text;
-}
-
-std::optional<Objection> objection_of(const Candidate& candidate, const Problem& problem) {
-  const bool separable = problem.weights.stage_count() > 1;
-  if (separable && candidate.serves == Serves::single)
-    return Objection{"serves one convolution, not two in one pass"};
-  if (!separable && candidate.serves == Serves::separable) {
-    return Objection{"serves a depthwise and a pointwise convolution in one pass"};
-  }
-  return candidate.refuse(problem);
-}
 
 void check_stage(const Stage& stage) {
   validate(stage.spec);
@@ -73,7 +47,6 @@ Layer::Layer(Stage depthwise, Stage pointwise) : kernels_(&current_kernels()) {
 std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
   const Stage& stage = weights_->stage();
   validate(stage.spec, geometry);
-  const std::string& wanted = stage.spec.algorithm;
   const Problem problem{*weights_, geometry, *kernels_};
 
   std::shared_ptr<Plan> plan(new Plan());
@@ -87,29 +60,10 @@ std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
                                        " elements for output but received " +
                                        std::to_string(plan->output_count_));
   }
-  bool known = wanted == "auto";
-  for (const Candidate& candidate : candidates()) {
-    const bool forced = wanted == candidate.name;
-    known = known || forced;
-    if (wanted != "auto" && !forced) continue;
-    const std::optional<Objection> objection = objection_of(candidate, problem);
-    if (objection && !(forced && objection->able)) {
-      if (forced) {
-        throw Error(ErrorCode::unsupported,
-                    "Expected an algorithm that serves this layer for algorithm but received \"" + wanted +
-                        "\", which " + objection->reason);
-      }
-      plan->refused_.push_back({candidate.name, objection->reason});
-      continue;
-    }
-    plan->algorithm_ = candidate.name;
-    plan->executor_ = candidate.make(problem);
-    break;
-  }
-  if (!known) {
-    throw Error(ErrorCode::option,
-                "Expected one of auto, " + names() + " for algorithm but received \"" + wanted + "\"");
-  }
+  Choice choice = choose(problem);
+  plan->algorithm_ = std::move(choice.algorithm);
+  plan->executor_ = std::move(choice.executor);
+  plan->refused_ = std::move(choice.refused);
   return plan;
 }
 
@@ -134,12 +88,6 @@ Explanation Plan::explain() const {
   e.packed_bytes = executor_->packed_bytes();
   e.refused = refused_;
   return e;
-}
-
-std::vector<std::string> algorithm_names() {
-  std::vector<std::string> list;
-  for (const Candidate& candidate : candidates()) list.emplace_back(candidate.name);
-  return list;
 }
 
 }  // namespace convolith

@@ -404,6 +404,29 @@ function edges(): ContractCase[] {
   ];
 }
 
+/** The kernel sizes and strides that have register blocks of their own, around whole vectors of channels. */
+function depthwiseBlocks(): ContractCase[] {
+  const rows = [
+    { kernel: 3, channels: 48, size: [7, 19] },
+    { kernel: 3, channels: 48, size: [11, 17], stride: 2, activation: relu6 },
+    { kernel: 3, channels: 33, size: [9, 12], dilation: 2, padding: 2 },
+    { kernel: 3, channels: 32, size: [11, 9], dilation: 2, padding: 2, stride: 2 },
+    { kernel: 3, channels: 512, size: [5, 6] },
+    { kernel: 3, channels: 256, size: [6, 7], stride: 2, activation: { op: 'silu' as const } },
+    { kernel: 5, channels: 24, size: [8, 21], padding: 2 },
+    { kernel: 5, channels: 40, size: [12, 11], padding: 2, stride: 2 },
+    { kernel: 7, channels: 32, size: [9, 10], padding: 3 },
+    { kernel: 2, channels: 20, size: [5, 23] },
+    { kernel: 11, channels: 16, size: [14, 25], padding: 5 },
+    { kernel: 3, channels: 32, size: [6, 12], paddingMode: 'reflect' as const },
+  ];
+  return rows.flatMap(({ kernel, channels, size, padding = 1, ...rest }) => {
+    const options = { inChannels: channels, outChannels: channels, groups: channels, padding, ...rest };
+    const name = `depthwise ${kernel}x${kernel} of ${channels} channels, ${Object.keys(rest).join(' ')}`;
+    return both(name, { ...options, size, kernel: [kernel, kernel] }, { residual: channels % 3 === 0 });
+  });
+}
+
 export const CASES: readonly ContractCase[] = [
   ...spread('standard', standard),
   ...spread('depthwise', depthwise),
@@ -414,4 +437,5 @@ export const CASES: readonly ContractCase[] = [
   ...widths(),
   ...activations(),
   ...edges(),
+  ...depthwiseBlocks(),
 ];

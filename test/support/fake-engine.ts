@@ -24,6 +24,14 @@ export class FakeEngine implements Engine {
     return { plan: (geometry) => this.#plan(geometry), dispose: () => void this.disposed++ };
   }
 
+  createDynamicConv(): never {
+    throw new ConvolithError('ERR_UNSUPPORTED', 'the fake has no gradients');
+  }
+
+  createWeightGrad(): never {
+    throw new ConvolithError('ERR_UNSUPPORTED', 'the fake has no gradients');
+  }
+
   #plan(geometry: ConvGeometry): EnginePlan {
     this.geometries.push(geometry);
     const run = (input: Float32Array, output: Float32Array): void => {

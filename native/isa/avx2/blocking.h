@@ -9,8 +9,8 @@ struct Blocking {
   static constexpr int max_rows[4] = {12, 6, 4, 3};
   /** The most rows where K is short: the same, since no registers are to spare. */
   static constexpr int short_rows[4] = {12, 6, 4, 3};
-  /** Columns of a depthwise block of two rows: its sums, and a row of its window, stay in registers. */
-  static constexpr int depthwise_columns[2] = {4, 2};
+  /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
+  static constexpr int slider_rows = 2;
   /** Rows of a depthwise block with pixels in the lanes. */
   static constexpr int flat_rows = 4;
 };

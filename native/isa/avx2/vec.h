@@ -10,6 +10,7 @@ namespace convolith::avx2 {
 struct Vec {
   using Reg = __m256;
   static constexpr int lanes = 8;
+  static constexpr bool fills_line = false;
 
   static CONVOLITH_INLINE __m256i first(int count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

@@ -10,6 +10,8 @@ namespace convolith::avx512 {
 struct Vec {
   using Reg = __m512;
   static constexpr int lanes = 16;
+  /** A vector is a cache line: one that is not aligned costs two accesses. */
+  static constexpr bool fills_line = true;
 
   static CONVOLITH_INLINE __mmask16 first(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
 
@@ -23,6 +25,16 @@ struct Vec {
   }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     _mm512_mask_storeu_ps(p, first(count), v);
+  }
+  /** The first `count` lanes from `low`, the others from their places after `high`. */
+  static CONVOLITH_INLINE Reg load_wrap(const float* low, const float* high, int count) {
+    const __mmask16 lows = first(count);
+    return _mm512_mask_loadu_ps(_mm512_maskz_loadu_ps(static_cast<__mmask16>(~lows), high), lows, low);
+  }
+  static CONVOLITH_INLINE void store_wrap(float* low, float* high, Reg v, int count) {
+    const __mmask16 lows = first(count);
+    _mm512_mask_storeu_ps(low, lows, v);
+    _mm512_mask_storeu_ps(high, static_cast<__mmask16>(~lows), v);
   }
 
   static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }

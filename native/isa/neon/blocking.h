@@ -10,8 +10,8 @@ struct Blocking {
   /** The most rows where K is short: 16 sums leave registers for the next tile to begin while the last is
    * stored. 8x2 reached 0.95 of the peak at K = 64 on Zen 4, 14x2 0.88. */
   static constexpr int short_rows[4] = {14, 8, 5, 4};
-  /** Columns of a depthwise block of two rows: its sums, and a row of its window, stay in registers. */
-  static constexpr int depthwise_columns[2] = {7, 4};
+  /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
+  static constexpr int slider_rows = 2;
   /** Rows of a depthwise block with pixels in the lanes. */
   static constexpr int flat_rows = 7;
 };

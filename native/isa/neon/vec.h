@@ -10,6 +10,7 @@ namespace convolith::neon {
 struct Vec {
   using Reg = float32x4_t;
   static constexpr int lanes = 4;
+  static constexpr bool fills_line = false;
 
   static CONVOLITH_INLINE Reg zero() { return vdupq_n_f32(0.0F); }
   static CONVOLITH_INLINE Reg set(float value) { return vdupq_n_f32(value); }
