@@ -9,6 +9,7 @@
 #include "kernels/resample.inl.h"
 #include "kernels/table.h"
 #include "kernels/transpose.inl.h"
+#include "kernels/weight_grad.inl.h"
 #include "kernels/window.inl.h"
 #include "kernels/winograd.inl.h"
 
@@ -19,6 +20,18 @@ template <class V, int NR, int MR>
 void fill_gemm(GemmKernels& kernels) {
   kernels.tile[NR - 1][MR - 1] = gemm_tile<V, MR, NR>;
   if constexpr (MR > 1) fill_gemm<V, NR, MR - 1>(kernels);
+}
+
+template <class V, int NR, int MR>
+void fill_weight_grad(WeightGradKernels& kernels) {
+  kernels.tile[NR - 1][MR - 1] = weight_grad_tile<V, MR, NR>;
+  if constexpr (MR > 1) fill_weight_grad<V, NR, MR - 1>(kernels);
+}
+
+template <class V, int T>
+void fill_depthwise_grad(WeightGradKernels& kernels) {
+  kernels.taps[T - 1] = depthwise_grad_taps<V, T>;
+  if constexpr (T > 1) fill_depthwise_grad<V, T - 1>(kernels);
 }
 
 template <class V, int P>
@@ -68,6 +81,11 @@ KernelTable make_table(const char* name) {
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
   table.winograd.input = winograd_input<V>;
   table.winograd.output = winograd_output<V>;
+  fill_weight_grad<V, 1, B::max_rows[0]>(table.weight_grad);
+  fill_weight_grad<V, 2, B::max_rows[1]>(table.weight_grad);
+  fill_weight_grad<V, 3, B::max_rows[2]>(table.weight_grad);
+  fill_weight_grad<V, 4, B::max_rows[3]>(table.weight_grad);
+  fill_depthwise_grad<V, kMaxGradTaps>(table.weight_grad);
   fill_elementwise<V>(table.elementwise);
   fill_window<V>(table.window);
   fill_reduce<V>(table.reduce);

@@ -7,6 +7,7 @@
 #include "kernels/reduce.h"
 #include "kernels/resample.h"
 #include "kernels/transpose.h"
+#include "kernels/weight_grad.h"
 #include "kernels/window.h"
 #include "kernels/winograd.h"
 
@@ -19,6 +20,7 @@ struct KernelTable {
   GemmKernels gemm;
   DepthwiseKernels depthwise;
   WinogradKernels winograd;
+  WeightGradKernels weight_grad;
   ElementwiseKernels elementwise;
   WindowKernels window;
   ReduceKernels reduce;
