@@ -105,10 +105,10 @@ function transposed() {
 const { picture } = await readPhotograph(join(HERE, 'chelsea.png'));
 const photograph = toTensor(picture);
 const SHEETS = [
-  ['padding', padding(photograph), 'Padding', 'what lies around the picture', 4],
+  ['padding', padding(photograph), 'Padding', 'what lies around the picture', 2],
   ['dilation', dilation(photograph), 'Dilation', 'wider, at the same price', 3],
-  ['separable', separable(photograph, picture), 'Depthwise separable', 'space and channels apart', 4],
-  ['transposed', transposed(), 'Transposed', 'how many inputs meet in each output', 4],
+  ['separable', separable(photograph, picture), 'Depthwise separable', 'space and channels apart', 2],
+  ['transposed', transposed(), 'Transposed', 'how many inputs meet in each output', 2],
 ];
 await mkdir(FOLDER, { recursive: true });
 for (const [name, entries, title, subtitle, columns] of SHEETS) {

@@ -41,6 +41,11 @@ export interface EnginePlan {
 /** A layer inside an engine: its weights, and a plan for each geometry asked for. */
 export interface EngineConv {
   plan(geometry: ConvGeometry): EnginePlan;
+  /**
+   * A copy for maps of the layout given, whatever the spec's, with `pointwise`, where not null, after it in the same
+   * pass: what a stack runs in this layer's place. The caller disposes of it.
+   */
+  variant(channelsLast: boolean, pointwise: EngineConv | null): EngineConv;
   /** Frees weights and packed weights. Plans must not be run afterwards. */
   dispose(): void;
 }
@@ -52,6 +57,13 @@ export interface ConvStage {
   readonly weight: Float32Array;
   /** `[outChannels]`, copied. */
   readonly bias: Float32Array | null;
+}
+
+/** Dense matrices after one another. */
+export interface Matrices {
+  readonly batch: number;
+  readonly rows: number;
+  readonly columns: number;
 }
 
 /**
@@ -76,6 +88,8 @@ export interface Engine {
   createConv(stage: ConvStage): EngineConv;
   /** Depthwise then pointwise as one layer. `plan` takes the depthwise stage's geometry. */
   createSeparable(depthwise: ConvStage, pointwise: ConvStage): EngineConv;
+  /** `to[b][j][i] = from[b][i][j]` for `batch` dense matrices of `rows` × `columns`; the two lie apart. */
+  transpose(from: Float32Array, to: Float32Array, matrices: Matrices): void;
   /**
    * A convolution whose weights come with each run: `run(input, weight, output)`. `weight` is in the order of `layout`,
    * its dimensions those of {@link ConvStage.weight}. No bias.

@@ -181,7 +181,8 @@ function weightGrad(
  * @throws ConvolithError `ERR_SHAPE` where the shapes do not belong together, `ERR_OPTION`, `ERR_DTYPE`, `ERR_BUFFER`,
  * `ERR_MEMORY`; nothing is written then.
  * @example
- * const gradInput = conv2dInputGrad(gradOutput, weight, [8, 64, 56, 56], { padding: 1 });
+ * const [gradOutput, weight] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3]), tensor(Float32Array.of(1, 10), [1, 1, 1, 2])];
+ * console.log(conv2dInputGrad(gradOutput, weight, [1, 1, 1, 4]).data); // → Float32Array(4) [ 1, 11, 11, 10 ]
  */
 export function conv2dInputGrad<const L extends Layout<2> = 'NCHW'>(
   gradOutput: TensorLike,
@@ -205,7 +206,8 @@ export function conv2dInputGrad<const L extends Layout<2> = 'NCHW'>(
  * @returns A tensor of `weightShape`.
  * @throws ConvolithError as {@link conv2dInputGrad}.
  * @example
- * const gradWeight = conv2dWeightGrad(input, gradOutput, [64, 64, 3, 3], { padding: 1 });
+ * const [input, gradOutput] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4]), tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3])];
+ * console.log(conv2dWeightGrad(input, gradOutput, [1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
 export function conv2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
   input: TensorLike,
@@ -216,7 +218,12 @@ export function conv2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
   return weightGrad({ name: 'conv2dWeightGrad', kind: 'standard', rank: 2 }, input, gradOutput, weightShape, options);
 }
 
-/** {@link conv2dInputGrad} of {@link conv1d}. */
+/**
+ * {@link conv2dInputGrad} of {@link conv1d}.
+ * @example
+ * const [gradOutput, weight] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 3]), tensor(Float32Array.of(1, 10), [1, 1, 2])];
+ * console.log(conv1dInputGrad(gradOutput, weight, [1, 1, 4]).data); // → Float32Array(4) [ 1, 11, 11, 10 ]
+ */
 export function conv1dInputGrad<const L extends Layout<1> = 'NCW'>(
   gradOutput: TensorLike,
   weight: Weight,
@@ -227,7 +234,12 @@ export function conv1dInputGrad<const L extends Layout<1> = 'NCW'>(
   return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<1>>;
 }
 
-/** {@link conv2dWeightGrad} of {@link conv1d}. */
+/**
+ * {@link conv2dWeightGrad} of {@link conv1d}.
+ * @example
+ * const [input, gradOutput] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 4]), tensor(Float32Array.of(1, 1, 1), [1, 1, 3])];
+ * console.log(conv1dWeightGrad(input, gradOutput, [1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
+ */
 export function conv1dWeightGrad<const L extends Layout<1> = 'NCW'>(
   input: TensorLike,
   gradOutput: TensorLike,
@@ -237,7 +249,12 @@ export function conv1dWeightGrad<const L extends Layout<1> = 'NCW'>(
   return weightGrad({ name: 'conv1dWeightGrad', kind: 'standard', rank: 1 }, input, gradOutput, weightShape, options);
 }
 
-/** {@link conv2dInputGrad} of {@link conv3d}. */
+/**
+ * {@link conv2dInputGrad} of {@link conv3d}.
+ * @example
+ * const [gradOutput, weight] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 1, 3]), tensor(Float32Array.of(1, 10), [1, 1, 1, 1, 2])];
+ * console.log(conv3dInputGrad(gradOutput, weight, [1, 1, 1, 1, 4]).data); // → Float32Array(4) [ 1, 11, 11, 10 ]
+ */
 export function conv3dInputGrad<const L extends Layout<3> = 'NCDHW'>(
   gradOutput: TensorLike,
   weight: Weight,
@@ -248,7 +265,12 @@ export function conv3dInputGrad<const L extends Layout<3> = 'NCDHW'>(
   return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<3>>;
 }
 
-/** {@link conv2dWeightGrad} of {@link conv3d}. */
+/**
+ * {@link conv2dWeightGrad} of {@link conv3d}.
+ * @example
+ * const [input, gradOutput] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 1, 4]), tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 1, 3])];
+ * console.log(conv3dWeightGrad(input, gradOutput, [1, 1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
+ */
 export function conv3dWeightGrad<const L extends Layout<3> = 'NCDHW'>(
   input: TensorLike,
   gradOutput: TensorLike,
@@ -258,7 +280,12 @@ export function conv3dWeightGrad<const L extends Layout<3> = 'NCDHW'>(
   return weightGrad({ name: 'conv3dWeightGrad', kind: 'standard', rank: 3 }, input, gradOutput, weightShape, options);
 }
 
-/** {@link conv2dInputGrad} of {@link depthwiseConv2d}. Weight `[channels * multiplier, 1, kH, kW]`. */
+/**
+ * {@link conv2dInputGrad} of {@link depthwiseConv2d}. Weight `[channels * multiplier, 1, kH, kW]`.
+ * @example
+ * const [gradOutput, weight] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3]), tensor(Float32Array.of(1, 10), [1, 1, 1, 2])];
+ * console.log(depthwiseConv2dInputGrad(gradOutput, weight, [1, 1, 1, 4]).data); // → Float32Array(4) [ 1, 11, 11, 10 ]
+ */
 export function depthwiseConv2dInputGrad<const L extends Layout<2> = 'NCHW'>(
   gradOutput: TensorLike,
   weight: Weight,
@@ -272,6 +299,9 @@ export function depthwiseConv2dInputGrad<const L extends Layout<2> = 'NCHW'>(
 /**
  * {@link conv2dWeightGrad} of {@link depthwiseConv2d}. `weightShape` is `[channels * multiplier, 1, kH, kW]`, or
  * `[kH, kW, channels, multiplier]` with `weightLayout: 'HWIO'`; in the former a multiplier other than 1 must be named.
+ * @example
+ * const [input, gradOutput] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4]), tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3])];
+ * console.log(depthwiseConv2dWeightGrad(input, gradOutput, [1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
 export function depthwiseConv2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
   input: TensorLike,
@@ -283,7 +313,12 @@ export function depthwiseConv2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
   return weightGrad(call, input, gradOutput, weightShape, options);
 }
 
-/** {@link convTranspose2dInputGrad} of {@link convTranspose1d}. */
+/**
+ * {@link convTranspose2dInputGrad} of {@link convTranspose1d}.
+ * @example
+ * const [gradOutput, weight] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 4]), tensor(Float32Array.of(1, 10), [1, 1, 2])];
+ * console.log(convTranspose1dInputGrad(gradOutput, weight, [1, 1, 3]).data); // → Float32Array(3) [ 21, 32, 43 ]
+ */
 export function convTranspose1dInputGrad<const L extends Layout<1> = 'NCW'>(
   gradOutput: TensorLike,
   weight: Weight,
@@ -294,7 +329,12 @@ export function convTranspose1dInputGrad<const L extends Layout<1> = 'NCW'>(
   return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<1>>;
 }
 
-/** {@link convTranspose2dWeightGrad} of {@link convTranspose1d}. */
+/**
+ * {@link convTranspose2dWeightGrad} of {@link convTranspose1d}.
+ * @example
+ * const [input, gradOutput] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 3]), tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 4])];
+ * console.log(convTranspose1dWeightGrad(input, gradOutput, [1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
+ */
 export function convTranspose1dWeightGrad<const L extends Layout<1> = 'NCW'>(
   input: TensorLike,
   gradOutput: TensorLike,
@@ -309,6 +349,9 @@ export function convTranspose1dWeightGrad<const L extends Layout<1> = 'NCW'>(
  * The gradient of a loss by the input of {@link convTranspose2d}, which is the ordinary convolution of `gradOutput` with
  * the same weight: `gradInput[n, c, i] = Σ gradOutput[n, o, i · stride − padding + k · dilation] · weight[c, o, k]`.
  * Parameters, result and errors as those of {@link conv2dInputGrad}.
+ * @example
+ * const [gradOutput, weight] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4]), tensor(Float32Array.of(1, 10), [1, 1, 1, 2])];
+ * console.log(convTranspose2dInputGrad(gradOutput, weight, [1, 1, 1, 3]).data); // → Float32Array(3) [ 21, 32, 43 ]
  */
 export function convTranspose2dInputGrad<const L extends Layout<2> = 'NCHW'>(
   gradOutput: TensorLike,
@@ -325,6 +368,9 @@ export function convTranspose2dInputGrad<const L extends Layout<2> = 'NCHW'>(
  * `gradWeight[c, o, k] = Σ_n Σ_i input[n, c, i] · gradOutput[n, o, i · stride − padding + k · dilation]`.
  * `weightShape` is `[inChannels, outChannels / groups, kH, kW]`, or `[kH, kW, outChannels / groups, inChannels]` with
  * `weightLayout: 'HWIO'`. The rest as of {@link conv2dWeightGrad}.
+ * @example
+ * const [input, gradOutput] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3]), tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4])];
+ * console.log(convTranspose2dWeightGrad(input, gradOutput, [1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
 export function convTranspose2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
   input: TensorLike,
@@ -336,7 +382,12 @@ export function convTranspose2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
   return weightGrad(call, input, gradOutput, weightShape, options);
 }
 
-/** {@link convTranspose2dInputGrad} of {@link convTranspose3d}. */
+/**
+ * {@link convTranspose2dInputGrad} of {@link convTranspose3d}.
+ * @example
+ * const [gradOutput, weight] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 1, 4]), tensor(Float32Array.of(1, 10), [1, 1, 1, 1, 2])];
+ * console.log(convTranspose3dInputGrad(gradOutput, weight, [1, 1, 1, 1, 3]).data); // → Float32Array(3) [ 21, 32, 43 ]
+ */
 export function convTranspose3dInputGrad<const L extends Layout<3> = 'NCDHW'>(
   gradOutput: TensorLike,
   weight: Weight,
@@ -347,7 +398,12 @@ export function convTranspose3dInputGrad<const L extends Layout<3> = 'NCDHW'>(
   return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<3>>;
 }
 
-/** {@link convTranspose2dWeightGrad} of {@link convTranspose3d}. */
+/**
+ * {@link convTranspose2dWeightGrad} of {@link convTranspose3d}.
+ * @example
+ * const [input, gradOutput] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 1, 3]), tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 1, 4])];
+ * console.log(convTranspose3dWeightGrad(input, gradOutput, [1, 1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
+ */
 export function convTranspose3dWeightGrad<const L extends Layout<3> = 'NCDHW'>(
   input: TensorLike,
   gradOutput: TensorLike,
@@ -363,6 +419,8 @@ export function convTranspose3dWeightGrad<const L extends Layout<3> = 'NCDHW'>(
  * @param gradOutput - The gradient by the output, of one, two or three spatial axes.
  * @param options - `layout`, by default channels first.
  * @returns A tensor `[outChannels]`.
+ * @example
+ * console.log(convBiasGrad(tensor(Float32Array.of(1, 2, 3, 4), [1, 2, 2])).data); // → Float32Array(2) [ 3, 7 ]
  */
 export function convBiasGrad(gradOutput: TensorLike, options: { readonly layout?: Layout } = {}): Tensor<[number]> {
   const { layout, ...rest } = asOptions(options, 'options');

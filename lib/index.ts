@@ -1,3 +1,7 @@
+/**
+ * Layers, functions, the arithmetic of convolutions, and what is loaded here.
+ * @module convolith
+ */
 export type {
   ConvCost,
   ConvCostSpec,
@@ -47,8 +51,8 @@ export type { ConvLayer } from './layers/conv-layer.js';
 export { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from './layers/conv-transpose.js';
 export type { ForwardAsyncOptions, ForwardOptions, Layer } from './layers/layer.js';
 export { DepthwiseSeparableConv2d } from './layers/separable.js';
-export type { SequentialExplanation } from './layers/sequential.js';
 export { Sequential } from './layers/sequential.js';
+export type { SequentialExplanation } from './layers/stack-plan.js';
 export type {
   Activation,
   ActivationName,

@@ -1,17 +1,18 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { codeBlocks, compileErrors, foreignPackages, PROGRAMS, promised, runBlock } from './support/code-blocks.js';
+import {
+  codeBlocks,
+  compileErrors,
+  foreignPackages,
+  PROGRAMS,
+  pagesOf,
+  promised,
+  runBlock,
+} from './support/code-blocks.js';
 import { root as ROOT } from './support/root.js';
 
-const PAGES = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && !/node_modules|^api/.test(file))
-    .map((file) => `docs/${file.replaceAll('\\', '/')}`),
-];
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesOf('docs')];
 
 /** Blocks that use other packages run with the examples, which install them. */
 const BLOCKS = PAGES.flatMap((page) => codeBlocks(page, PROGRAMS)).filter(

@@ -1,19 +1,17 @@
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
   codeBlocks,
   compileErrors,
   foreignPackages,
   PROGRAMS,
+  pagesOf,
   promised,
   runBlock,
 } from '../../test/support/code-blocks.js';
 import { root } from '../../test/support/root.js';
 
-const blocks = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.md') && !/node_modules|^api/.test(file))
-  .flatMap((file) => codeBlocks(join('docs', file), PROGRAMS))
+const blocks = pagesOf('docs')
+  .flatMap((page) => codeBlocks(page, PROGRAMS))
   .filter((block) => foreignPackages(block).length > 0);
 
 describe('programs of the documentation that use other packages', () => {

@@ -21,7 +21,7 @@ const post = (url: string, body: Uint8Array, signal?: AbortSignal): Promise<Resp
   fetch(`${url}/edges`, { method: 'POST', body, signal });
 
 async function health(url: string): Promise<{ running: number; waiting: number }> {
-  return (await fetch(`${url}/health`)).json();
+  return (await fetch(`${url}/health`)).json() as Promise<{ running: number; waiting: number }>;
 }
 
 describe('the server', () => {

@@ -9,8 +9,16 @@ import type { SizeRule } from '../spec/geometry.js';
 import { outputShapeOf, resolveGeometry } from '../spec/geometry.js';
 import { resolveStage } from '../spec/resolve.js';
 import type { StageKind } from '../spec/weight.js';
-import type { Triple } from '../spec.js';
+import type { ConvGeometry, ConvSpec, Triple } from '../spec.js';
 import { Layer } from './layer.js';
+
+/** A layer as a stack sees it. */
+export interface StackPart {
+  readonly conv: EngineConv;
+  /** Of the first stage. */
+  readonly spec: ConvSpec;
+  geometryOf(inputShape: readonly number[]): ConvGeometry;
+}
 
 /** A layer of one stage. What its options settled can be read on it. */
 export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Layout<R>> extends Layer<R, L> {
@@ -54,6 +62,11 @@ export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Lay
     this.#conv = engine.createConv(resolved.stage);
     this.#sizes = resolved.sizes;
     this.#params = paramCount(resolved.stage);
+  }
+
+  /** For stacks. @internal */
+  get part(): StackPart {
+    return { conv: this.#conv, spec: this.#sizes.spec, geometryOf: (shape) => resolveGeometry(this.#sizes, shape) };
   }
 
   protected override outputShapeOf(inputShape: readonly number[]): readonly number[] {

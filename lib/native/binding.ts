@@ -24,6 +24,8 @@ export interface NativeBinding {
   availableThreads(): number;
   getThreads(): number;
   setThreads(count: number): void;
+  /** `to[b][j][i] = from[b][i][j]` for `batch` dense matrices of `rows` × `columns`. */
+  transpose(from: Float32Array, to: Float32Array, batch: number, rows: number, columns: number): void;
   /** Peak of f32 fused multiply-adds on one core with the instruction set in use, GFLOP/s, measured now. */
   fmaPeak(): number;
   /** Bandwidth of one core reading and writing memory beyond its caches, GB/s, measured now. */
@@ -44,6 +46,8 @@ export interface NativeStage {
 
 export interface NativeConv {
   plan(geometry: ConvGeometry): NativePlan;
+  /** A copy for maps of the layout given, with `pointwise`, where not null, after it in the same pass. */
+  variant(channelsLast: boolean, pointwise: NativeConv | null): NativeConv;
   dispose(): void;
 }
 

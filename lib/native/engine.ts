@@ -22,6 +22,8 @@ export function createNativeEngine(binding: NativeBinding): Engine {
         binding,
         rewrapped(() => new binding.Conv(depthwise, pointwise)),
       ),
+    transpose: (from, to, { batch, rows, columns }) =>
+      rewrapped(() => binding.transpose(from, to, batch, rows, columns)),
     createDynamicConv: (spec, geometry, layout) =>
       new Operation(rewrapped(() => new binding.Operation('dynamicConv', spec, geometry, layout))),
     createWeightGrad: (spec, geometry, layout) =>
@@ -61,6 +63,14 @@ class Conv implements EngineConv {
     return new Plan(
       this.binding,
       rewrapped(() => this.conv.plan(geometry)),
+    );
+  }
+
+  variant(channelsLast: boolean, pointwise: EngineConv | null): EngineConv {
+    const second = pointwise instanceof Conv ? pointwise.conv : null;
+    return new Conv(
+      this.binding,
+      rewrapped(() => this.conv.variant(channelsLast, second)),
     );
   }
 

@@ -52,6 +52,15 @@ void set_flat(DepthwiseBlock& block) {
   block = {K, K, 1, 1, R, 1, depthwise_block<V, K, K, 1, 1, R, 1>};
 }
 
+/** A kind on both axes, and on either one. */
+template <class V, class Axis>
+void set_winograd_input(WinogradKernels& kernels, WinogradPoints points) {
+  const int kind = static_cast<int>(points);
+  kernels.input[kind][kind] = winograd_input<V, Axis, Axis>;
+  kernels.input[kind][0] = winograd_input<V, Axis, WinogradDirect<V>>;
+  kernels.input[0][kind] = winograd_input<V, WinogradDirect<V>, Axis>;
+}
+
 /** Every kernel body over the lane type V, with the blocking B. */
 template <class V, class B>
 KernelTable make_table(const char* name) {
@@ -79,8 +88,12 @@ KernelTable make_table(const char* name) {
   set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
-  table.winograd.input = winograd_input<V>;
+  set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);
+  set_winograd_input<V, WinogradFive<V>>(table.winograd, WinogradPoints::five);
+  set_winograd_input<V, WinogradSix<V>>(table.winograd, WinogradPoints::six);
+  set_winograd_input<V, WinogradStrided<V>>(table.winograd, WinogradPoints::strided);
   table.winograd.output = winograd_output<V>;
+  table.winograd.weights = winograd_weights<V>;
   fill_weight_grad<V, 1, B::max_rows[0]>(table.weight_grad);
   fill_weight_grad<V, 2, B::max_rows[1]>(table.weight_grad);
   fill_weight_grad<V, 3, B::max_rows[2]>(table.weight_grad);

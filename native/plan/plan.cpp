@@ -23,25 +23,39 @@ void check_stage(const Stage& stage) {
   }
 }
 
+template <class... Rest>
+std::vector<Stage> stages_of(Rest&&... rest) {
+  std::vector<Stage> stages;
+  (stages.push_back(std::move(rest)), ...);
+  return stages;
+}
+
 }  // namespace
 
 Plan::~Plan() = default;
 
-Layer::Layer(Stage first) : kernels_(&current_kernels()) {
-  check_stage(first);
-  std::vector<Stage> stages;
-  stages.push_back(std::move(first));
+Layer::Layer(std::vector<Stage> stages, const KernelTable* kernels) : kernels_(kernels) {
+  for (const Stage& stage : stages) check_stage(stage);
+  if (stages.size() > 1) check_separable(stages[0].spec, stages[1].spec);
   weights_ = std::make_shared<WeightStore>(std::move(stages));
 }
 
-Layer::Layer(Stage depthwise, Stage pointwise) : kernels_(&current_kernels()) {
-  check_stage(depthwise);
-  check_stage(pointwise);
-  check_separable(depthwise.spec, pointwise.spec);
+Layer::Layer(Stage first) : Layer(stages_of(std::move(first)), &current_kernels()) {}
+
+Layer::Layer(Stage depthwise, Stage pointwise)
+    : Layer(stages_of(std::move(depthwise), std::move(pointwise)), &current_kernels()) {}
+
+Layer Layer::variant(bool channels_last, const Layer* pointwise) const {
   std::vector<Stage> stages;
-  stages.push_back(std::move(depthwise));
-  stages.push_back(std::move(pointwise));
-  weights_ = std::make_shared<WeightStore>(std::move(stages));
+  for (std::size_t i = 0; i < weights_->stage_count(); ++i) stages.push_back(weights_->stage(i));
+  if (pointwise != nullptr) {
+    if (stages.size() > 1 || pointwise->weights_->stage_count() > 1) {
+      throw Error(ErrorCode::option, "Expected layers of one stage each for a pass of two but received more");
+    }
+    stages.push_back(pointwise->weights_->stage());
+  }
+  for (Stage& stage : stages) stage.spec.channels_last = channels_last;
+  return {std::move(stages), kernels_};
 }
 
 std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
