@@ -3,10 +3,14 @@
 #include "kernels/depthwise.inl.h"
 #include "kernels/elementwise.inl.h"
 #include "kernels/gemm.inl.h"
+#include "kernels/gemv.inl.h"
 #include "kernels/probe.inl.h"
+#include "kernels/reduce.inl.h"
+#include "kernels/resample.inl.h"
 #include "kernels/table.h"
 #include "kernels/transpose.inl.h"
 #include "kernels/weight_grad.inl.h"
+#include "kernels/window.inl.h"
 #include "kernels/winograd.inl.h"
 
 namespace convolith {
@@ -96,6 +100,12 @@ KernelTable make_table(const char* name) {
   fill_weight_grad<V, 4, B::max_rows[3]>(table.weight_grad);
   fill_depthwise_grad<V, kMaxGradTaps>(table.weight_grad);
   fill_elementwise<V>(table.elementwise);
+  fill_window<V>(table.window);
+  fill_reduce<V>(table.reduce);
+  table.resample.blend = blend<V>;
+  table.resample.blend_pixels = blend_pixels<V>;
+  table.gemv.plain = gemv<V>;
+  table.gemv.transposed = gemv_transposed<V>;
   table.transpose = transpose<V>;
   table.fma_probe = fma_probe<V>;
   table.fma_probe_flops = fma_probe_flops<V>;
