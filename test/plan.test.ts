@@ -194,7 +194,7 @@ describe.each(natives)('$label', ({ select }) => {
           [3, 3],
         ],
       },
-      'im2col-gemm',
+      'winograd',
     ],
     ['3x3', square(64, 28), 'winograd'],
     ['3x3 on 7x7', square(512, 7), 'winograd'],
