@@ -1,4 +1,5 @@
 import { convKernels } from './conv.js';
+import { convGradientKernels } from './conv-gradients.js';
 import { convTransposeKernels } from './conv-transpose.js';
 import { elementwiseKernels } from './elementwise.js';
 import type { Kernel } from './kernel.js';
@@ -13,6 +14,7 @@ import { slicingKernels } from './slicing.js';
 export const KERNELS: readonly Kernel[] = [
   ...convKernels,
   ...convTransposeKernels,
+  ...convGradientKernels,
   ...matMulKernels,
   ...elementwiseKernels,
   ...movementKernels,
