@@ -24,8 +24,8 @@ std::align_val_t alignment(std::size_t bytes) {
   return std::align_val_t{bytes >= kHugePage ? kHugePage : std::size_t{64}};
 }
 
-/** The JavaScript thread copies into it, so its page faults would hold up the event loop: 51 MB on small pages took it 170 to
- * 240 ms on a virtual machine. */
+/** The JavaScript thread copies into it, so its page faults would hold up the event loop: 51 MB on small
+ * pages took it 170 to 240 ms on a virtual machine. */
 Block allocate(std::size_t bytes) {
   void* const data = ::operator new(bytes, alignment(bytes));
   prefer_huge_pages(data, bytes);
