@@ -42,8 +42,8 @@ using TaskBody = FunctionRef<void(Index task)>;
 void parallel_for(Index tasks, TaskBody body, const CancelToken* token = nullptr);
 
 /**
- * Throws `Error(aborted)` inside a body whose call's token is cancelled, and does nothing elsewhere: for tasks
- * that may take longer than some milliseconds.
+ * Throws `Error(aborted)` inside a body whose call's token is cancelled, and does nothing elsewhere: for
+ * tasks that may take longer than some milliseconds.
  */
 void check_cancelled();
 
