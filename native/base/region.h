@@ -22,10 +22,11 @@
 #endif
 
 /**
- * Clang 18 to 21 open 512-bit registers by a feature of their own; no other compiler knows it. Apple counts its
- * versions apart: its 17 is built on LLVM 19.
+ * Clang 18 to 21 open 512-bit registers by a feature of their own; no other compiler knows it. Apple counts
+ * its versions apart: its 17 is built on LLVM 19.
  */
-#if defined(__apple_build_version__) ? __clang_major__ >= 17 : (__clang_major__ >= 18 && __clang_major__ <= 21)
+#if defined(__apple_build_version__) ? __clang_major__ >= 17 \
+                                     : (__clang_major__ >= 18 && __clang_major__ <= 21)
 #define CONVOLITH_AVX512_FEATURES "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma,evex512"
 #else
 #define CONVOLITH_AVX512_FEATURES "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma"

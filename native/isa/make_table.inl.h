@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/depthwise.inl.h"
+#include "kernels/dot.inl.h"
 #include "kernels/elementwise.inl.h"
 #include "kernels/gemm.inl.h"
 #include "kernels/probe.inl.h"
@@ -35,6 +36,14 @@ void set_flat(DepthwiseBlock& block) {
   block = {K, K, 1, 1, R, 1, depthwise_block<V, K, K, 1, 1, R, 1>};
 }
 
+template <class V, int G, int NO>
+void fill_dot(DotKernels& kernels) {
+  kernels.pixels[NO - 1] = G * V::lanes / NO;
+  static_assert(G * V::lanes / NO <= kMaxDotPixels);
+  kernels.tile[NO - 1] = dot_tile<V, NO, G>;
+  if constexpr (NO > 1) fill_dot<V, G, NO - 1>(kernels);
+}
+
 /** Every kernel body over the lane type V, with the blocking B. */
 template <class V, class B>
 KernelTable make_table(const char* name) {
@@ -62,6 +71,7 @@ KernelTable make_table(const char* name) {
   set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
+  fill_dot<V, B::dot_vectors, kMaxDotOutputs>(table.dot);
   table.winograd.input = winograd_input<V>;
   table.winograd.output = winograd_output<V>;
   fill_elementwise<V>(table.elementwise);
