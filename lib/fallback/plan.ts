@@ -3,6 +3,7 @@ import { ConvolithError, expected } from '../errors.js';
 import type { Algorithm, Problem } from './algorithms/algorithm.js';
 import { depthwise } from './algorithms/depthwise.js';
 import { dot } from './algorithms/dot.js';
+import { grouped } from './algorithms/grouped.js';
 import { im2colGemm } from './algorithms/im2col-gemm.js';
 import { pointwise } from './algorithms/pointwise.js';
 import { reference } from './algorithms/reference.js';
@@ -14,6 +15,7 @@ import { ReferencePlan } from './run.js';
 /** Every algorithm, best first; the last serves everything. Names and order are those of the native list. */
 const CANDIDATES: readonly Algorithm[] = [
   dot,
+  grouped,
   pointwise,
   depthwise,
   winograd,

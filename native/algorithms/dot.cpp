@@ -48,6 +48,51 @@ Index most(const std::vector<Lattice>& lattices, LatticeAxis Lattice::*which) {
   return count;
 }
 
+bool same_taps(const LatticeAxis& a, const LatticeAxis& b) {
+  return a.in_step == b.in_step &&
+         std::equal(a.taps.begin(), a.taps.end(), b.taps.begin(), b.taps.end(),
+                    [](const auto& s, const auto& t) { return s.offset == t.offset; });
+}
+
+/** What one tile computes: a channel of a lattice. */
+struct Member {
+  Lattice lattice;
+  Index channel = 0;
+};
+
+/** Members that are summed over the same inputs: channels of a lattice, and of a transposed convolution's
+ * phases whose taps meet the same places (Shi et al., "Real-time single image and video super-resolution
+ * using an efficient sub-pixel convolutional neural network", 2016). */
+struct Set {
+  std::vector<Member> members;
+  /** That of the members, and the most points that any has. */
+  Lattice lattice;
+  std::shared_ptr<const AlignedBuffer> packed;
+  /** [members][points of a tile]. */
+  AlignedBuffer bias, slope;
+
+  int size() const { return static_cast<int>(members.size()); }
+};
+
+std::vector<Set> sets_of(const std::vector<Lattice>& lattices, Index channels) {
+  std::vector<Set> sets;
+  for (const Lattice& lattice : lattices) {
+    for (Index c = 0; c < channels; ++c) {
+      const auto joins = [&](const Set& set) {
+        return set.size() < kMaxDotOutputs && same_taps(set.lattice.z, lattice.z) &&
+               same_taps(set.lattice.y, lattice.y) && same_taps(set.lattice.x, lattice.x);
+      };
+      auto set = std::find_if(sets.begin(), sets.end(), joins);
+      if (set == sets.end()) set = sets.insert(sets.end(), Set{{}, lattice, nullptr, {}, {}});
+      set->members.push_back({lattice, c});
+      for (LatticeAxis Lattice::*axis : {&Lattice::z, &Lattice::y, &Lattice::x}) {
+        (set->lattice.*axis).count = std::max((set->lattice.*axis).count, (lattice.*axis).count);
+      }
+    }
+  }
+  return sets;
+}
+
 class Dot final : public Executor {
  public:
   explicit Dot(const Problem& p)
@@ -57,7 +102,7 @@ class Dot final : public Executor {
         channels_(p.spec().in_channels),
         outputs_(p.spec().out_channels),
         pitch_(round_up(channels_, kPadding)),
-        pixels_(p.kernels.dot.pixels[outputs_ - 1]),
+        sets_(sets_of(lattices_, outputs_)),
         channels_last_(p.spec().channels_last),
         batch_(p.geometry.batch),
         in_(channels_last_, channels_, p.geometry.input),
@@ -66,10 +111,16 @@ class Dot final : public Executor {
         height_(most(lattices_, &Lattice::y)),
         columns_(span_of(lattices_, &Lattice::x, 0, most(lattices_, &Lattice::x))),
         zeros_(channels_) {
-    for (const Lattice& lattice : lattices_) {
-      packed_.push_back(
-          p.weights.packed("dot " + lattice_key(lattice), [&] { return pack(p.stage(), lattice); }));
-      most_taps_ = std::max(most_taps_, lattice.tap_count());
+    for (std::size_t i = 0; i < sets_.size(); ++i) {
+      Set& set = sets_[i];
+      // Phases without taps of their own differ by what they lack, so the key names every member.
+      std::string key = "dot";
+      for (const Member& member : set.members)
+        key += " " + lattice_key(member.lattice) + std::to_string(member.channel);
+      set.packed = p.weights.packed(key, [&] { return pack(p.stage(), set); });
+      spread(p.stage(), set);
+      most_pointers_ = std::max(most_pointers_, set.lattice.tap_count() * points_of(set));
+      most_taps_ = std::max(most_taps_, set.lattice.tap_count());
     }
     const Index step = lattices_.front().y.in_step;
     const Index row = columns_.size() * channels_ * 4 * step;
@@ -93,11 +144,10 @@ class Dot final : public Executor {
     const Index map = image * out_.image;
     const Buffers at{nullptr, buffers.output + map,
                      buffers.residual == nullptr ? nullptr : buffers.residual + map};
-    for (std::size_t i = 0; i < lattices_.size(); ++i) {
-      const Lattice& lattice = lattices_[i];
-      if (z0 >= lattice.z.count) continue;
-      const Index last = std::min(lattice.y.count, y0 + rows_);
-      for (Index y = y0; y < last; ++y) run_row(lattice, packed_[i]->data(), z0, y, at, work);
+    for (const Set& set : sets_) {
+      if (z0 >= set.lattice.z.count) continue;
+      const Index last = std::min(set.lattice.y.count, y0 + rows_);
+      for (Index y = y0; y < last; ++y) run_row(set, z0, y, at, work);
     }
   }
 
@@ -108,10 +158,12 @@ class Dot final : public Executor {
   }
   Index packed_bytes() const override {
     Index bytes = 0;
-    for (const auto& packed : packed_) bytes += packed->bytes();
+    for (const Set& set : sets_) bytes += set.packed->bytes();
     return bytes;
   }
-  std::string tile() const override { return std::to_string(pixels_) + "x" + std::to_string(outputs_); }
+  std::string tile() const override {
+    return std::to_string(points_of(sets_.front())) + "x" + std::to_string(sets_.front().size());
+  }
 
  private:
   /** Kernels load whole vectors of weights. */
@@ -130,40 +182,45 @@ class Dot final : public Executor {
     Span z, y;
   };
 
-  /** [output][tap][channel, padded]. */
-  AlignedBuffer pack(const Stage& stage, const Lattice& lattice) const;
+  void spread(const Stage& stage, Set& set) const;
+  int points_of(const Set& set) const { return kernels_.dot.points[set.size() - 1]; }
+  /** [member][tap][channel, padded]. */
+  AlignedBuffer pack(const Stage& stage, const Set& set) const;
   Work take_work(Scratch& scratch) const;
   void locate(const float* image, Index z0, Index y0, Work& w) const;
-  void run_row(const Lattice& lattice, const float* weight, Index z, Index y, const Buffers& map,
-               Work& w) const;
+  struct Points {
+    Index first = 0, count = 0, tile = 0;
+  };
+  Index point(const Lattice& lattice, Index z, Index y, const Points& points, Work& w) const;
+  void run_row(const Set& set, Index z, Index y, const Buffers& map, Work& w) const;
 
   const KernelTable& kernels_;
   const std::vector<Lattice> lattices_;
   const EpilogueData epilogue_;
   const Index channels_, outputs_, pitch_;
-  const int pixels_;
+  std::vector<Set> sets_;
   const bool channels_last_;
   const Index batch_;
   const MapStrides in_, out_;
   const Index slices_, height_;
   const Span columns_;
   AlignedBuffer zeros_;
-  std::vector<std::shared_ptr<const AlignedBuffer>> packed_;
-  Index most_taps_ = 0, rows_ = 1, strips_ = 1;
+  Index most_taps_ = 0, most_pointers_ = 0, rows_ = 1, strips_ = 1;
 };
 
-AlignedBuffer Dot::pack(const Stage& stage, const Lattice& lattice) const {
+AlignedBuffer Dot::pack(const Stage& stage, const Set& set) const {
   const ConvSpec& spec = stage.spec;
   const Index taps = spec.kernel.volume();
   const Index in_step = spec.transposed ? outputs_ * taps : taps;
   const Index out_step = spec.transposed ? taps : channels_ * taps;
-  AlignedBuffer packed(std::max<Index>(outputs_ * lattice.tap_count() * pitch_, 1));
+  AlignedBuffer packed(std::max<Index>(set.size() * set.lattice.tap_count() * pitch_, 1));
   float* to = packed.data();
-  for (Index j = 0; j < outputs_; ++j) {
+  for (const Member& member : set.members) {
+    const Lattice& lattice = member.lattice;
     for (const auto& z : lattice.z.taps) {
       for (const auto& y : lattice.y.taps) {
         for (const auto& x : lattice.x.taps) {
-          const float* from = stage.weight.data() + j * out_step +
+          const float* from = stage.weight.data() + member.channel * out_step +
                               (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
           for (Index c = 0; c < channels_; ++c) to[c] = from[c * in_step];
           to += pitch_;
@@ -172,6 +229,19 @@ AlignedBuffer Dot::pack(const Stage& stage, const Lattice& lattice) const {
     }
   }
   return packed;
+}
+
+/** Bias and slopes of a set's members along the lanes of their sums. */
+void Dot::spread(const Stage& stage, Set& set) const {
+  const Index points = points_of(set);
+  set.bias = AlignedBuffer(kMaxDotPoints);
+  set.slope = AlignedBuffer(kMaxDotPoints);
+  for (Index j = 0; j < set.size(); ++j) {
+    const auto channel = static_cast<std::size_t>(set.members[static_cast<std::size_t>(j)].channel);
+    const std::vector<float>& slope = stage.spec.activation.slope;
+    if (!stage.bias.empty()) std::fill_n(set.bias.data() + j * points, points, stage.bias[channel]);
+    if (!slope.empty()) std::fill_n(set.slope.data() + j * points, points, slope[channel]);
+  }
 }
 
 Dot::Work Dot::take_work(Scratch& scratch) const {
@@ -185,7 +255,7 @@ Dot::Work Dot::take_work(Scratch& scratch) const {
   w.z_offset = scratch.take<Index>(depth);
   w.y_offset = scratch.take<Index>(height);
   w.x_offset = scratch.take<Index>(columns_.size());
-  w.rows = scratch.take<const float*>(most_taps_ * pixels_);
+  w.rows = scratch.take<const float*>(most_pointers_);
   w.run_start = scratch.take<Index>(most_taps_);
   return w;
 }
@@ -217,61 +287,81 @@ void Dot::locate(const float* image, Index z0, Index y0, Work& w) const {
   w.base = w.staged;
 }
 
-/** Points of a row, `pixels_` at a time; pointers past the last point repeat it. */
-void Dot::run_row(const Lattice& lattice, const float* weight, Index z, Index y, const Buffers& map,
-                  Work& w) const {
+/** Points of a row, a tile at a time; pointers past the last point repeat it. */
+void Dot::run_row(const Set& set, Index z, Index y, const Buffers& map, Work& w) const {
+  const Lattice& lattice = set.lattice;
   const LatticeAxis& x_axis = lattice.x;
-  const Epilogue epilogue = epilogue_.at(0);
-  const Index out_row = (lattice.z.out_start + z * lattice.z.out_step) * out_.z +
-                        (lattice.y.out_start + y * lattice.y.out_step) * out_.y + x_axis.out_start * out_.x;
+  Epilogue epilogue = epilogue_.at(0);
+  epilogue.bias = set.bias.data();
+  epilogue.slope = set.slope.data();
+  const int tile = points_of(set);
+  DotOutput outputs[kMaxDotOutputs];
+  Index counts[kMaxDotOutputs];
+  for (int j = 0; j < set.size(); ++j) {
+    const Member& member = set.members[static_cast<std::size_t>(j)];
+    const Lattice& l = member.lattice;
+    outputs[j].offset = (l.z.out_start + z * l.z.out_step) * out_.z +
+                        (l.y.out_start + y * l.y.out_step) * out_.y + l.x.out_start * out_.x +
+                        member.channel * out_.channel;
+    counts[j] = z < l.z.count && y < l.y.count ? l.x.count : 0;
+  }
   DotTile t;
   t.rows = w.rows;
   t.run_start = w.run_start;
   t.run_length = channels_;
-  t.weight = weight;
+  t.weight = set.packed->data();
   t.weight_output = lattice.tap_count() * pitch_;
+  t.out = map.output;
+  t.residual = map.residual;
   t.out_step = x_axis.out_step * out_.x;
-  t.out_channel = out_.channel;
+  t.output = outputs;
   t.epilogue = &epilogue;
+  for (Index x0 = 0; x0 < x_axis.count; x0 += tile) {
+    for (int j = 0; j < set.size(); ++j) {
+      outputs[j].points = static_cast<int>(std::clamp<Index>(counts[j] - x0, 0, tile));
+    }
+    t.runs = point(lattice, z, y, {x0, std::min<Index>(tile, x_axis.count - x0), tile}, w);
+    kernels_.dot.tile[set.size() - 1](t);
+    for (int j = 0; j < set.size(); ++j) outputs[j].offset += tile * t.out_step;
+  }
+}
+
+/** Writes the tile's pointers, without the runs that meet only zeros; the runs that are left. */
+Index Dot::point(const Lattice& lattice, Index z, Index y, const Points& points, Work& w) const {
+  const LatticeAxis& x_axis = lattice.x;
   const Index taps = x_axis.tap_count();
-  for (Index x0 = 0; x0 < x_axis.count; x0 += pixels_) {
-    t.pixels = static_cast<int>(std::min<Index>(pixels_, x_axis.count - x0));
-    const Index last = x0 + t.pixels - 1;
-    const bool inner =
-        taps > 0 && x_axis.coordinate(x0, 0) >= 0 && x_axis.coordinate(last, taps - 1) < x_axis.in_size;
-    t.runs = 0;
-    Index start = 0;
-    for (Index tz = 0; tz < lattice.z.tap_count(); ++tz) {
-      const Index z_offset = w.z_offset[lattice.z.coordinate(z, tz) - w.z.begin];
-      for (Index ty = 0; ty < lattice.y.tap_count(); ++ty, start += taps * pitch_) {
-        const Index y_offset = w.y_offset[lattice.y.coordinate(y, ty) - w.y.begin];
-        if ((z_offset | y_offset) < 0) continue;
-        const float* row = w.base + z_offset + y_offset;
-        for (Index tx = 0; tx < taps; ++tx) {
-          const Index* x_offset = w.x_offset + (x_axis.coordinate(x0, tx) - columns_.begin);
-          const float** rows = w.rows + t.runs * pixels_;
-          bool any = inner;
-          if (inner) {
-            const float* first = row + x_offset[0];
-            const Index step = t.pixels > 1 ? x_offset[x_axis.in_step] - x_offset[0] : 0;
-            for (int i = 0; i < t.pixels; ++i) rows[i] = first + i * step;
-          } else {
-            for (int i = 0; i < t.pixels; ++i) {
-              const Index x = x_offset[i * x_axis.in_step];
-              rows[i] = x < 0 ? zeros_.data() : row + x;
-              any |= x >= 0;
-            }
+  const bool inner = taps > 0 && x_axis.coordinate(points.first, 0) >= 0 &&
+                     x_axis.coordinate(points.first + points.count - 1, taps - 1) < x_axis.in_size;
+  Index runs = 0;
+  Index start = 0;
+  for (Index tz = 0; tz < lattice.z.tap_count(); ++tz) {
+    const Index z_offset = w.z_offset[lattice.z.coordinate(z, tz) - w.z.begin];
+    for (Index ty = 0; ty < lattice.y.tap_count(); ++ty, start += taps * pitch_) {
+      const Index y_offset = w.y_offset[lattice.y.coordinate(y, ty) - w.y.begin];
+      if ((z_offset | y_offset) < 0) continue;
+      const float* row = w.base + z_offset + y_offset;
+      for (Index tx = 0; tx < taps; ++tx) {
+        const Index* x_offset = w.x_offset + (x_axis.coordinate(points.first, tx) - columns_.begin);
+        const float** rows = w.rows + runs * points.tile;
+        bool any = inner;
+        if (inner) {
+          const float* first = row + x_offset[0];
+          const Index step = points.count > 1 ? x_offset[x_axis.in_step] - x_offset[0] : 0;
+          for (Index i = 0; i < points.count; ++i) rows[i] = first + i * step;
+        } else {
+          for (Index i = 0; i < points.count; ++i) {
+            const Index x = x_offset[i * x_axis.in_step];
+            rows[i] = x < 0 ? zeros_.data() : row + x;
+            any |= x >= 0;
           }
-          if (!any) continue;
-          for (int i = t.pixels; i < pixels_; ++i) rows[i] = rows[t.pixels - 1];
-          w.run_start[t.runs++] = start + tx * pitch_;
         }
+        if (!any) continue;
+        for (Index i = points.count; i < points.tile; ++i) rows[i] = rows[points.count - 1];
+        w.run_start[runs++] = start + tx * pitch_;
       }
     }
-    t.out = map.output + out_row + x0 * t.out_step;
-    t.residual = map.residual == nullptr ? nullptr : map.residual + out_row + x0 * t.out_step;
-    kernels_.dot.tile[outputs_ - 1](t);
   }
+  return runs;
 }
 
 }  // namespace

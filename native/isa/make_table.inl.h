@@ -4,6 +4,7 @@
 #include "kernels/dot.inl.h"
 #include "kernels/elementwise.inl.h"
 #include "kernels/gemm.inl.h"
+#include "kernels/grouped.inl.h"
 #include "kernels/probe.inl.h"
 #include "kernels/table.h"
 #include "kernels/transpose.inl.h"
@@ -27,7 +28,7 @@ void fill_depthwise(DepthwiseKernels& kernels) {
 template <class V, int K, int S, int R>
 void set_slider(DepthwiseSlider& slider) {
   static_assert((R - 1) * S + K <= kMaxSliderWindow);
-  slider = {K, S, R, kSlideShifts<V, K>, depthwise_slide<V, K, S, R>};
+  slider = {K, S, R, kSlideShifts<V, K>, depthwise_slide<V, K, S, R>, nullptr};
 }
 
 template <class V, int K, int R>
@@ -38,8 +39,8 @@ void set_flat(DepthwiseBlock& block) {
 
 template <class V, int G, int NO>
 void fill_dot(DotKernels& kernels) {
-  kernels.pixels[NO - 1] = G * V::lanes / NO;
-  static_assert(G * V::lanes / NO <= kMaxDotPixels);
+  kernels.points[NO - 1] = G * V::lanes / NO;
+  static_assert(G * V::lanes / NO <= kMaxDotPoints);
   kernels.tile[NO - 1] = dot_tile<V, NO, G>;
   if constexpr (NO > 1) fill_dot<V, G, NO - 1>(kernels);
 }
@@ -72,6 +73,9 @@ KernelTable make_table(const char* name) {
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
   fill_dot<V, B::dot_vectors, kMaxDotOutputs>(table.dot);
+  table.depthwise.slider[0].grouped = grouped_slide<V, 3, 1, 2>;
+  table.depthwise.slider[1].grouped = grouped_slide<V, 3, 2, 2>;
+  table.depthwise.grouped_line = grouped_line<V>;
   table.winograd.input = winograd_input<V>;
   table.winograd.output = winograd_output<V>;
   fill_elementwise<V>(table.elementwise);

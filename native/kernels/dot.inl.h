@@ -21,33 +21,17 @@ CONVOLITH_INLINE void dot_vector(const DotTile& t, const float* const* row, cons
   }
 }
 
-/** The epilogue on the P sums of output `j`, and their store. */
-template <class V, int P>
-CONVOLITH_INLINE void store_dots(const DotTile& t, const float* sums, int j) {
-  constexpr int vectors = (P + V::lanes - 1) / V::lanes;
-  alignas(64) float tile[vectors * V::lanes] = {};
-  const float bias = t.epilogue->bias[j];
-  for (int p = 0; p < t.pixels; ++p) tile[p] = sums[p] + bias;
-  const Index at = j * t.out_channel;
-  if (t.residual != nullptr) {
-    for (int p = 0; p < t.pixels; ++p) tile[p] += t.residual[at + p * t.out_step];
+/** Lane i of `to` is the sum of the lanes of the i-th of as many vectors; `to` may lie before `from`, or on
+ * it. */
+template <class V>
+CONVOLITH_INLINE void add_lanes(const float* from, float* to) {
+  typename V::Reg square[V::lanes];
+  for (int i = 0; i < V::lanes; ++i) square[i] = V::load(from + i * V::lanes);
+  V::transpose(square);
+  for (int step = V::lanes / 2; step > 0; step /= 2) {
+    for (int i = 0; i < step; ++i) square[i] = V::add(square[i], square[i + step]);
   }
-  if (t.epilogue->op == ActivationOp::clip) {
-    for (int i = 0; i < vectors; ++i) {
-      V::store(tile + i * V::lanes, clip<V>(*t.epilogue, V::load(tile + i * V::lanes)));
-    }
-  } else {
-    // One channel in all lanes.
-    Epilogue epilogue = *t.epilogue;
-    alignas(64) float slope[vectors * V::lanes];
-    if (epilogue.slope != nullptr) {
-      for (float& value : slope) value = epilogue.slope[j];
-      epilogue.slope = slope;
-    }
-    activate_tile<V>(epilogue, tile, 1, vectors, 0);
-  }
-  float* out = t.out + at;
-  for (int p = 0; p < t.pixels; ++p) out[p * t.out_step] = tile[p];
+  V::store(to, square[0]);
 }
 
 /** Contract: DotTile. G vectors' worth of sums at once. */
@@ -67,19 +51,32 @@ void dot_tile(const DotTile& t) {
       dot_vector<V, NO, P>(t, row, weight, k, V::lanes, sum);
     if (k < t.run_length) dot_vector<V, NO, P>(t, row, weight, k, static_cast<int>(t.run_length - k), sum);
   }
-  alignas(64) float sums[total];
+  // Through memory, so that only here, and not in the loop above, the sums are an array.
+  alignas(64) float sums[total * V::lanes];
   CONVOLITH_UNROLL
-  for (int g = 0; g < G; ++g) {
-    auto* square = sum + g * V::lanes;
-    V::transpose(square);
-    CONVOLITH_UNROLL
-    for (int step = V::lanes / 2; step > 0; step /= 2) {
-      CONVOLITH_UNROLL
-      for (int i = 0; i < step; ++i) square[i] = V::add(square[i], square[i + step]);
+  for (int i = 0; i < total; ++i) V::store(sums + i * V::lanes, sum[i]);
+  for (int g = 0; g < G; ++g) add_lanes<V>(sums + g * V::lanes * V::lanes, sums + g * V::lanes);
+  if (t.residual != nullptr) {
+    alignas(64) float residual[total] = {};
+    for (int j = 0; j < NO; ++j) {
+      const float* from = t.residual + t.output[j].offset;
+      for (int p = 0; p < t.output[j].points; ++p) residual[j * P + p] = from[p * t.out_step];
     }
-    V::store(sums + g * V::lanes, square[0]);
+    for (int i = 0; i < total; i += V::lanes)
+      V::store(sums + i, V::add(V::load(sums + i), V::load(residual + i)));
   }
-  for (int j = 0; j < NO; ++j) store_dots<V, P>(t, sums + j * P, j);
+  for (int i = 0; i < total; i += V::lanes) {
+    V::store(sums + i, V::add(V::load(sums + i), V::load(t.epilogue->bias + i)));
+  }
+  if (t.epilogue->op == ActivationOp::clip) {
+    for (int i = 0; i < total; i += V::lanes) V::store(sums + i, clip<V>(*t.epilogue, V::load(sums + i)));
+  } else {
+    activate_tile<V>(*t.epilogue, sums, 1, G, 0);
+  }
+  for (int j = 0; j < NO; ++j) {
+    float* out = t.out + t.output[j].offset;
+    for (int p = 0; p < t.output[j].points; ++p) out[p * t.out_step] = sums[j * P + p];
+  }
 }
 
 }  // namespace convolith

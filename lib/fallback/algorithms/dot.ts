@@ -7,15 +7,18 @@ import { standardPhase } from './im2col-gemm.js';
 import type { Phase } from './implicit-gemm.js';
 import { phasesOf } from './transposed.js';
 
-/** A phase with its weights packed: the one panel of `[taps, inChannels, NR]`. */
+/** A phase with its weights packed: for each group the one panel of `[taps, inChannels / groups, NR]`. */
 interface Cut extends Phase {
   readonly pixels: number;
   readonly packed: Packed;
   readonly firstStep: number;
 }
 
-/** Outputs pixel by pixel, all their channels at once, along the channels of each tap. A step is a range of pixels. */
-class DotExecutor implements Executor {
+/**
+ * Outputs pixel by pixel, all channels of a group at once, along the input channels of each tap. A step is a range of
+ * pixels.
+ */
+export class DotExecutor implements Executor {
   readonly tile: string;
   readonly steps: number;
   readonly packedBytes: number;
@@ -28,8 +31,8 @@ class DotExecutor implements Executor {
   ) {
     const { spec, weights } = layer;
     const phases = spec.transposed ? phasesOf(spec, geometry) : [standardPhase(spec, geometry)];
-    const macs = spec.inChannels * spec.outChannels * spec.kernel[0] * spec.kernel[1] * spec.kernel[2];
-    this.tile = `1x${spec.outChannels}`;
+    const macs = (spec.inChannels / spec.groups) * spec.outChannels * spec.kernel[0] * spec.kernel[1] * spec.kernel[2];
+    this.tile = `1x${spec.outChannels / spec.groups}`;
     this.pixelsPerStep = Math.max(1, Math.floor(STEP_MACS / 2 / macs));
     const cuts: Cut[] = [];
     let steps = 0;
@@ -83,6 +86,7 @@ class DotWorker implements Worker {
     const cut = cuts[phase];
     const [depth, height, width] = cut.axes;
     const out = this.#out;
+    const groupOut = layer.spec.outChannels / layer.spec.groups;
     const first = (index - cut.firstStep) * pixelsPerStep;
     const last = Math.min(cut.pixels, first + pixelsPerStep);
     for (let pixel = first; pixel < last; pixel++) {
@@ -92,26 +96,30 @@ class DotWorker implements Worker {
       rest = Math.floor(rest / height.outputs);
       const d = rest % depth.outputs;
       const image = Math.floor(rest / depth.outputs);
-      this.#sum(cut, image, d, h, w, call.input);
       const at =
         image * out.batch +
         (cut.first[0] + d * cut.step[0]) * out.depth +
         (cut.first[1] + h * cut.step[1]) * out.height +
         (cut.first[2] + w * cut.step[2]) * out.width;
-      for (let channel = 0; channel < layer.spec.outChannels; channel++) {
-        layer.epilogue.store(this.#sums[channel], channel, at + channel * out.channel, call);
+      for (let group = 0, channel = 0; group < layer.spec.groups; group++) {
+        this.#sum(cut, group, image, d, h, w, call.input);
+        for (let i = 0; i < groupOut; i++, channel++) {
+          layer.epilogue.store(this.#sums[i], channel, at + channel * out.channel, call);
+        }
       }
     }
   }
 
-  /** The sums of one pixel's channels. */
-  #sum(cut: Cut, image: number, d: number, h: number, w: number, input: Float32Array): void {
+  /** The sums of one pixel's channels of one group. */
+  #sum(cut: Cut, group: number, image: number, d: number, h: number, w: number, input: Float32Array): void {
     const [depth, height, width] = cut.axes;
     const strides = this.#in;
-    const channels = this.#executor.layer.spec.inChannels;
+    const { spec } = this.#executor.layer;
+    const channels = spec.inChannels / spec.groups;
     const run = channels * NR;
+    const base = image * strides.batch + group * channels * strides.channel;
     this.#sums.fill(0);
-    let tap = 0;
+    let tap = group * cut.packed.panelSize;
     for (let kd = 0; kd < depth.taps.length; kd++) {
       const z = paddedCoordinate(d * depth.scale + depth.shifts[kd], depth.size, depth.mode);
       for (let kh = 0; kh < height.taps.length; kh++) {
@@ -119,8 +127,8 @@ class DotWorker implements Worker {
         for (let kw = 0; kw < width.taps.length; kw++, tap += run) {
           const x = paddedCoordinate(w * width.scale + width.shifts[kw], width.size, width.mode);
           if (z < 0 || y < 0 || x < 0) continue;
-          const from = image * strides.batch + z * strides.depth + y * strides.height + x * strides.width;
-          if (this.#executor.layer.spec.outChannels === 1) this.#one(input, from, cut.packed.data, tap, channels);
+          const from = base + z * strides.depth + y * strides.height + x * strides.width;
+          if (spec.outChannels === spec.groups) this.#one(input, from, cut.packed.data, tap, channels);
           else this.#all(input, from, cut.packed.data, tap, channels);
         }
       }
