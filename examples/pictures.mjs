@@ -41,7 +41,6 @@ export function toPicture(tensor) {
   return picture;
 }
 
-const COLUMNS = 4;
 const CELL_WIDTH = 300;
 /** Tallest cell: a portrait keeps its shape, a strip does not make a tower of the sheet. */
 const CELL_LIMIT = 420;
@@ -74,17 +73,17 @@ function fitted(entry, scale, height) {
   return w === shown.bitmap.width ? shown : shown.resize({ w, h, mode: ResizeStrategy.BICUBIC });
 }
 
-/** One sheet of all the pictures, each with its label and a line of figures. `entries[0]` sets the scale. */
-export async function contactSheet(entries, title, subtitle) {
+/** One sheet of all the pictures, each with its label and a line of figures. The first entry sets the scale. */
+export async function contactSheet(entries, title, subtitle, columns = 4) {
   const [big, medium, small] = await Promise.all(
     [SANS_32_BLACK, SANS_14_BLACK, SANS_12_BLACK].map((font) => loadFont(font)),
   );
   const first = entries[0].picture.bitmap;
   const scale = Math.min(CELL_WIDTH / first.width, CELL_LIMIT / first.height);
   const cellHeight = Math.max(1, Math.round(first.height * scale));
-  const rows = Math.ceil(entries.length / COLUMNS);
+  const rows = Math.ceil(entries.length / columns);
   const sheet = new Jimp({
-    width: GAP + COLUMNS * (CELL_WIDTH + GAP),
+    width: GAP + columns * (CELL_WIDTH + GAP),
     height: HEADER_HEIGHT + rows * (cellHeight + LABEL_HEIGHT + GAP),
     color: PAPER,
   });
@@ -92,8 +91,8 @@ export async function contactSheet(entries, title, subtitle) {
   const indent = GAP + measureText(big, title) + 20;
   sheet.print({ font: medium, x: indent, y: 30, text: subtitle });
   entries.forEach((entry, index) => {
-    const x = GAP + (index % COLUMNS) * (CELL_WIDTH + GAP);
-    const y = HEADER_HEIGHT + Math.floor(index / COLUMNS) * (cellHeight + LABEL_HEIGHT + GAP);
+    const x = GAP + (index % columns) * (CELL_WIDTH + GAP);
+    const y = HEADER_HEIGHT + Math.floor(index / columns) * (cellHeight + LABEL_HEIGHT + GAP);
     const shown = fitted(entry, scale, cellHeight);
     const { width, height } = shown.bitmap;
     if (width < CELL_WIDTH || height < cellHeight) {

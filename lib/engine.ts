@@ -1,4 +1,4 @@
-import type { ConvGeometry, ConvSpec } from './spec.js';
+import type { ConvGeometry, ConvSpec, WeightLayout } from './spec.js';
 
 /** Why a candidate of the algorithm list does not serve a layer. */
 export interface Refusal {
@@ -41,6 +41,11 @@ export interface EnginePlan {
 /** A layer inside an engine: its weights, and a plan for each geometry asked for. */
 export interface EngineConv {
   plan(geometry: ConvGeometry): EnginePlan;
+  /**
+   * A copy for maps of the layout and by the algorithm given (`'auto'` or a name), whatever the spec's, with `pointwise`,
+   * where not null, after it in the same pass: what a stack runs in this layer's place. The caller disposes of it.
+   */
+  variant(channelsLast: boolean, algorithm: string, pointwise: EngineConv | null): EngineConv;
   /** Frees weights and packed weights. Plans must not be run afterwards. */
   dispose(): void;
 }
@@ -54,6 +59,25 @@ export interface ConvStage {
   readonly bias: Float32Array | null;
 }
 
+/** Dense matrices after one another. */
+export interface Matrices {
+  readonly batch: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/**
+ * An operation on two arrays at one geometry, made ready: what training needs, where weights change from call to call.
+ * Buffers are checked by the caller, as those of `EnginePlan`. One run at a time.
+ */
+export interface EngineOperation {
+  /** Fills `output`. Nothing is allocated but scratch on the first run. */
+  run(first: Float32Array, second: Float32Array, output: Float32Array): void;
+  explain(): Explanation;
+  /** Frees its memory. It must not be run afterwards. */
+  dispose(): void;
+}
+
 /** What both engines serve. Everything above this line is the same for them. */
 export interface Engine {
   readonly name: 'native' | 'reference';
@@ -64,4 +88,17 @@ export interface Engine {
   createConv(stage: ConvStage): EngineConv;
   /** Depthwise then pointwise as one layer. `plan` takes the depthwise stage's geometry. */
   createSeparable(depthwise: ConvStage, pointwise: ConvStage): EngineConv;
+  /** `to[b][j][i] = from[b][i][j]` for `batch` dense matrices of `rows` × `columns`; the two lie apart. */
+  transpose(from: Float32Array, to: Float32Array, matrices: Matrices): void;
+  /**
+   * A convolution whose weights come with each run: `run(input, weight, output)`. `weight` is in the order of `layout`,
+   * its dimensions those of {@link ConvStage.weight}. No bias.
+   */
+  createDynamicConv(spec: ConvSpec, geometry: ConvGeometry, layout: WeightLayout): EngineOperation;
+  /**
+   * The gradient of a loss by the weights of a standard convolution, `run(input, gradOutput, gradWeight)`:
+   * `gradWeight[o, c, k] = Σ_n Σ_p gradOutput[n, o, p] · input[n, c, p · stride − padBefore + k · dilation]`,
+   * in the order of `layout`. Every padding mode; the activation is not looked at.
+   */
+  createWeightGrad(spec: ConvSpec, geometry: ConvGeometry, layout: WeightLayout): EngineOperation;
 }

@@ -72,7 +72,7 @@ export function selectCompanions(choice: EngineChoice): CompanionKernels {
   const engine = selectEngine(choice);
   const binding = engine.name === 'native' ? loadAddon().binding : null;
   if (binding === null) return referenceCompanions;
-  nativeCompanions ??= createNativeCompanions(binding, referenceCompanions);
+  nativeCompanions ??= createNativeCompanions(binding);
   return nativeCompanions;
 }
 

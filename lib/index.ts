@@ -1,3 +1,7 @@
+/**
+ * Layers, functions, the arithmetic of convolutions, and what is loaded here.
+ * @module convolith
+ */
 export type {
   ConvCost,
   ConvCostSpec,
@@ -24,13 +28,31 @@ export {
   pointwiseConv2d,
   separableConv2d,
 } from './functional.js';
+export type { GradOptions } from './gradients.js';
+export {
+  conv1dInputGrad,
+  conv1dWeightGrad,
+  conv2dInputGrad,
+  conv2dWeightGrad,
+  conv3dInputGrad,
+  conv3dWeightGrad,
+  convBiasGrad,
+  convTranspose1dInputGrad,
+  convTranspose1dWeightGrad,
+  convTranspose2dInputGrad,
+  convTranspose2dWeightGrad,
+  convTranspose3dInputGrad,
+  convTranspose3dWeightGrad,
+  depthwiseConv2dInputGrad,
+  depthwiseConv2dWeightGrad,
+} from './gradients.js';
 export { Conv1d, Conv2d, Conv3d, DepthwiseConv2d, DilatedConv2d, PointwiseConv2d } from './layers/conv.js';
 export type { ConvLayer } from './layers/conv-layer.js';
 export { ConvTranspose1d, ConvTranspose2d, ConvTranspose3d } from './layers/conv-transpose.js';
 export type { ForwardAsyncOptions, ForwardOptions, Layer } from './layers/layer.js';
 export { DepthwiseSeparableConv2d } from './layers/separable.js';
-export type { SequentialExplanation } from './layers/sequential.js';
 export { Sequential } from './layers/sequential.js';
+export type { SequentialExplanation } from './layers/stack-plan.js';
 export type {
   Activation,
   ActivationName,
@@ -53,10 +75,10 @@ export type {
   SeparableConvOptions,
   SeparablePointwiseOptions,
   Shape,
-  WeightLayout,
+  TuneOptions,
 } from './options.js';
 export type { ReceptiveField, ReceptiveFieldLayer } from './receptive-field.js';
 export { receptiveField } from './receptive-field.js';
-export type { PaddingMode } from './spec.js';
+export type { PaddingMode, WeightLayout } from './spec.js';
 export type { Tensor, TensorLike, Vector } from './tensor.js';
 export { tensor } from './tensor.js';

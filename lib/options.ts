@@ -1,4 +1,4 @@
-import type { PaddingMode } from './spec.js';
+import type { PaddingMode, WeightLayout } from './spec.js';
 import type { TensorLike, Vector } from './tensor.js';
 
 /** How many spatial axes a layer has. */
@@ -66,9 +66,6 @@ export type Padding<R extends Rank = Rank> =
   | number
   | Axes<R>
   | Axes<R, readonly [before: number, after: number]>;
-
-/** Order of a weight's dimensions: PyTorch's (`[out, in / groups, …kernel]`) or TensorFlow's (`[…kernel, in / groups, out]`). */
-export type WeightLayout = 'OIHW' | 'HWIO';
 
 /** Activations by name, with their default parameters. */
 export type ActivationName =
@@ -141,6 +138,17 @@ export interface EngineOptions<R extends Rank, L extends Layout<R> = Layout<R>> 
   readonly engine?: 'auto' | 'native' | 'reference';
 }
 
+/** Options of layers of one stage. */
+export interface TuneOptions {
+  /**
+   * Whether `algorithm: 'auto'` times its candidates on this machine when an input shape first comes, instead of taking
+   * them by its rules: some 20 ms each, before the first run. A string names a file where choices are kept for later
+   * processes, by instruction set, threads and sizes. Results may then differ by rounding from machine to machine.
+   * In a `Sequential` such layers keep their own layout and pass. @defaultValue `false`
+   */
+  readonly tune?: boolean | string;
+}
+
 /** What is applied to the sum before it is stored, in this order: batch norm (folded), bias, residual (of the call), activation. */
 export interface EpilogueOptions {
   /** `[outChannels]`. @defaultValue none */
@@ -181,7 +189,8 @@ export interface ConvOptions<R extends Rank, L extends Layout<R> = Layout<R>>
   extends WeightOptions<R>,
     WindowOptions<R>,
     EpilogueOptions,
-    EngineOptions<R, L> {
+    EngineOptions<R, L>,
+    TuneOptions {
   /** Input and output channels are split into so many groups that do not mix. Must divide both. @defaultValue 1 */
   readonly groups?: number;
 }
@@ -197,7 +206,8 @@ export interface DepthwiseConvOptions<R extends Rank, L extends Layout<R> = Layo
   extends WeightOptions<R>,
     WindowOptions<R>,
     EpilogueOptions,
-    EngineOptions<R, L> {
+    EngineOptions<R, L>,
+    TuneOptions {
   /** Filters a channel: output channel `c * multiplier + q` comes from input channel `c`. @defaultValue 1 */
   readonly multiplier?: number;
 }
@@ -207,7 +217,8 @@ export interface PointwiseConvOptions<R extends Rank, L extends Layout<R> = Layo
   extends Omit<WeightOptions<R>, 'kernelSize'>,
     Omit<WindowOptions<R>, 'dilation'>,
     EpilogueOptions,
-    EngineOptions<R, L> {
+    EngineOptions<R, L>,
+    TuneOptions {
   /** Must divide input and output channels. @defaultValue 1 */
   readonly groups?: number;
 }
@@ -232,7 +243,8 @@ export interface ConvTransposeOptions<R extends Rank, L extends Layout<R> = Layo
   extends WeightOptions<R>,
     Omit<WindowOptions<R>, 'paddingMode' | 'padding'>,
     EpilogueOptions,
-    EngineOptions<R, L> {
+    EngineOptions<R, L>,
+    TuneOptions {
   /** Must divide input and output channels. @defaultValue 1 */
   readonly groups?: number;
   /** Elements taken off the output's edges, as PyTorch's `padding`; `'same'` gives `input * stride`, as TensorFlow's. @defaultValue 0 */

@@ -1,6 +1,9 @@
 /** A number an axis, always depth, height, width. Lower ranks carry leading 1s (0s for paddings). */
 export type Triple = readonly [depth: number, height: number, width: number];
 
+/** Order of a weight's dimensions: PyTorch's (`[out, in / groups, …kernel]`) or TensorFlow's (`[…kernel, in / groups, out]`). */
+export type WeightLayout = 'OIHW' | 'HWIO';
+
 export type PaddingMode = 'zeros' | 'reflect' | 'replicate' | 'circular';
 
 /**

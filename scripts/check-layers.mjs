@@ -13,9 +13,11 @@ const NATIVE_LAYERS = [['addon'], ['plan'], ['algorithms', 'companions'], ['isa'
 const TS_LAYERS = [
   ['cli/', 'tfjs/', 'onnx/'],
   ['index'],
+  ['gradients'],
   ['functional', 'companions/'],
   ['layers/'],
   ['engines'],
+  ['conv-grad'],
   ['native/', 'fallback/'],
   ['cost', 'receptive-field'],
   ['spec/'],

@@ -1,17 +1,17 @@
 // Cross-builds the addon for every platform, or those named, on one Linux or macOS machine with Zig's clang, and puts
 // each into npm/PLATFORM/, ready to be packed: `npm run prebuilds [-- linux-x64-gnu …]`.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { cachedPackage } from './support/cached-package.mjs';
 import { root, run } from './support/native-build.mjs';
-import { platformsNamed, SCOPE } from './support/platforms.mjs';
+import { writePlatformPackage } from './support/packages.mjs';
+import { platformsNamed } from './support/platforms.mjs';
 
 const require = createRequire(import.meta.url);
 const ZIG_VERSION = '0.16.0';
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 function fail(message) {
   console.error(message);
@@ -74,44 +74,20 @@ function build(zig, platform) {
     `-DCMAKE_JS_LIB=${importLibrary(zig, platform, folder)}`,
   ];
   for (const args of [configure, ['--build', folder, '--parallel', String(availableParallelism())]]) {
-    const { status, stdout, error } = spawnSync('cmake', args, { cwd: root, env, encoding: 'utf8', stdio: 'pipe' });
-    if (status !== 0) fail(`${stdout ?? ''}\n${error?.message ?? ''}\nThe build for ${platform.name} failed`);
+    const { status, stdout, stderr, error } = spawnSync('cmake', args, {
+      cwd: root,
+      env,
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    });
+    if (status !== 0) fail(`${stdout ?? ''}\n${stderr ?? error?.message}\nThe build for ${platform.name} failed`);
   }
   return join(folder, 'convolith.node');
-}
-
-/** The package around the addon: npm installs the one whose os, cpu and libc are the user's. */
-function writePackage(platform, addon) {
-  const folder = join(root, 'npm', platform.name);
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
-  cpSync(addon, join(folder, 'convolith.node'));
-  cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
-  const libc = platform.libc === undefined ? {} : { libc: [platform.libc] };
-  const { version, license, engines, repository, homepage } = manifest;
-  const fields = {
-    name: `${SCOPE}/${platform.name}`,
-    version,
-    description: `The native engine of convolith for ${platform.name}`,
-    license,
-    repository,
-    homepage,
-    engines,
-    os: [platform.os],
-    cpu: [platform.cpu],
-    ...libc,
-    main: './convolith.node',
-    files: ['convolith.node'],
-    preferUnplugged: true,
-  };
-  writeFileSync(join(folder, 'package.json'), `${JSON.stringify(fields, null, 2)}\n`);
-  const text = `# ${fields.name}\n\nThe native engine of [convolith](https://www.npmjs.com/package/convolith) for ${platform.name}. Install \`convolith\`; npm chooses this package where it fits.\n`;
-  writeFileSync(join(folder, 'README.md'), text);
 }
 
 const zig = findZig();
 for (const platform of platformsNamed(process.argv.slice(2))) {
   const start = performance.now();
-  writePackage(platform, build(zig, platform));
+  writePlatformPackage(join(root, 'npm', platform.name), platform, build(zig, platform));
   console.log(`npm/${platform.name}: built in ${((performance.now() - start) / 1000).toFixed(0)} s`);
 }

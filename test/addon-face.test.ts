@@ -298,6 +298,46 @@ describe('buffers of a run', () => {
   });
 });
 
+describe('variants', () => {
+  test('refuse what is no Conv, what does not fit, and what was disposed of', () => {
+    const { conv } = fixture();
+    const variant = conv.variant.bind(conv) as Loose;
+    expect(codeOf(() => variant())).toBe('ERR_OPTION');
+    expect(codeOf(() => variant(true, 5))).toBe('ERR_OPTION');
+    expect(codeOf(() => (variant(true, 'magic') as typeof conv).plan(geometry()))).toBe('ERR_OPTION');
+    for (const second of [{}, Object.create(binding.Conv.prototype), new Proxy(conv, {}), conv]) {
+      expect(codeOf(() => variant(true, 'auto', second))).toBe('ERR_OPTION');
+    }
+    expect(codeOf(() => Reflect.apply(conv.variant, {}, [true, 'auto', null]))).not.toBe('');
+    conv.dispose();
+    expect(codeOf(() => variant(true, 'auto', null))).toBe('ERR_DISPOSED');
+    expect(codeOf(() => fixture().conv.variant(true, 'auto', conv))).toBe('ERR_DISPOSED');
+  });
+
+  test('live on their own, in their layout', () => {
+    const { conv, input, output } = fixture();
+    const last = conv.variant(true, 'auto', null);
+    conv.dispose();
+    last.plan(geometry()).run(input, output, null);
+    expect(output[0]).toBe(CORNER);
+    last.dispose();
+  });
+});
+
+test('transpose turns matrices, and refuses sizes beyond its arrays', () => {
+  const from = Float32Array.from({ length: 12 }, (_, index) => index);
+  const to = new Float32Array(12);
+  binding.transpose(from, to, 2, 2, 3);
+  expect(Array.from(to)).toEqual([0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11]);
+  const loose = binding.transpose as Loose;
+  expect(codeOf(() => loose(from, to, 2, 2, 4))).toBe('ERR_BUFFER');
+  expect(codeOf(() => loose(from, to, BIG, BIG, BIG))).toBe('ERR_BUFFER');
+  expect(codeOf(() => loose(from, from, 1, 3, 4))).toBe('ERR_BUFFER');
+  expect(codeOf(() => loose(from, to, 0, 3, 4))).toBe('ERR_SHAPE');
+  expect(codeOf(() => loose(from, to, 1, 3, 1.5))).toBe('ERR_OPTION');
+  expect(codeOf(() => loose([1], to, 1, 1, 1))).toBe('ERR_DTYPE');
+});
+
 describe('objects', () => {
   test('dispose twice does nothing, a use after it is ERR_DISPOSED', () => {
     const { conv, plan, input, output } = fixture();

@@ -1,17 +1,18 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { codeBlocks, compileErrors, foreignPackages, PROGRAMS, promised, runBlock } from './support/code-blocks.js';
+import {
+  codeBlocks,
+  compileErrors,
+  foreignPackages,
+  PROGRAMS,
+  pagesOf,
+  promised,
+  runBlock,
+} from './support/code-blocks.js';
 import { root as ROOT } from './support/root.js';
 
-const PAGES = [
-  'README.md',
-  'CONTRIBUTING.md',
-  'CHANGELOG.md',
-  ...readdirSync(join(ROOT, 'docs'))
-    .filter((file) => file.endsWith('.md'))
-    .map((file) => `docs/${file}`),
-];
+const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesOf('docs')];
 
 /** Blocks that use other packages run with the examples, which install them. */
 const BLOCKS = PAGES.flatMap((page) => codeBlocks(page, PROGRAMS)).filter(
@@ -39,6 +40,6 @@ describe('links in the documentation', () => {
   it.each(PAGES)('%s leads to files that are there', (page) => {
     const text = readFileSync(join(ROOT, page), 'utf8');
     const targets = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map((match) => match[1]);
-    expect(targets.filter((target) => !existsSync(join(ROOT, dirname(page), target)))).toEqual([]);
+    expect(targets.filter((target) => !existsSync(join(ROOT, dirname(page), target.split('#')[0])))).toEqual([]);
   });
 });

@@ -72,8 +72,8 @@ describe('Sequential', () => {
     });
     const explanation = stack.explain(shape);
     expect(explanation.layers.length).toBe(3);
-    // The maps of 4×8×8 and 6×4×4 lie in one buffer each.
-    expect(explanation).toMatchObject({ algorithm: 'sequential', isa: 'js', mapBytes: 4 * (256 + 96) });
+    // The turned input of 2×8×8 and the map of 6×4×4 share a buffer, as do that of 4×8×8 and the output of 3×8×8.
+    expect(explanation).toMatchObject({ algorithm: 'sequential', isa: 'js', mapBytes: 4 * (128 + 256) });
     expect(stack.receptiveField()).toEqual({ size: [5, 5], stride: [1, 1] });
   });
 

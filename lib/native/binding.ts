@@ -1,10 +1,11 @@
 import type { Explanation } from '../engine.js';
-import type { ConvGeometry, ConvSpec } from '../spec.js';
+import type { ConvGeometry, ConvSpec, WeightLayout } from '../spec.js';
 import type { NativeCompanions } from './companions.js';
 
 /** The addon's whole contract. Its face checks all of this again, so that a caller around the TypeScript checks cannot crash it. */
 export interface NativeBinding {
   readonly Conv: NativeConvConstructor;
+  readonly Operation: NativeOperationConstructor;
   readonly CancelToken: new () => NativeCancelToken;
   readonly companions: NativeCompanions;
   /** Version of the addon, equal to the package's. */
@@ -23,6 +24,8 @@ export interface NativeBinding {
   availableThreads(): number;
   getThreads(): number;
   setThreads(count: number): void;
+  /** `to[b][j][i] = from[b][i][j]` for `batch` dense matrices of `rows` × `columns`. */
+  transpose(from: Float32Array, to: Float32Array, batch: number, rows: number, columns: number): void;
   /** Peak of f32 fused multiply-adds on one core with the instruction set in use, GFLOP/s, measured now. */
   fmaPeak(): number;
   /** Bandwidth of one core reading and writing memory beyond its caches, GB/s, measured now. */
@@ -43,6 +46,8 @@ export interface NativeStage {
 
 export interface NativeConv {
   plan(geometry: ConvGeometry): NativePlan;
+  /** A copy for maps of the layout and by the algorithm given, with `pointwise`, where not null, after it in the same pass. */
+  variant(channelsLast: boolean, algorithm: string, pointwise: NativeConv | null): NativeConv;
   dispose(): void;
 }
 
@@ -56,6 +61,19 @@ export interface NativePlan {
     token: NativeCancelToken | null,
   ): Promise<void>;
   explain(): Explanation;
+}
+
+/** The operations of `Engine.createDynamicConv` and `Engine.createWeightGrad`, by name. */
+export type NativeOperationKind = 'dynamicConv' | 'weightGrad';
+
+export interface NativeOperationConstructor {
+  new (kind: NativeOperationKind, spec: ConvSpec, geometry: ConvGeometry, layout: WeightLayout): NativeOperation;
+}
+
+export interface NativeOperation {
+  run(first: Float32Array, second: Float32Array, output: Float32Array): void;
+  explain(): Explanation;
+  dispose(): void;
 }
 
 /** Made by `new binding.CancelToken()`; `cancel()` may be called from any turn of the event loop. */

@@ -1,8 +1,8 @@
-import type { ConvStage, Engine, EngineConv, EnginePlan, Explanation } from '../engine.js';
+import type { ConvStage, Engine, EngineConv, EngineOperation, EnginePlan, Explanation } from '../engine.js';
 import type { ConvolithErrorCode } from '../errors.js';
 import { ConvolithError, isErrorCode } from '../errors.js';
 import type { ConvGeometry } from '../spec.js';
-import type { NativeBinding, NativeConv, NativePlan } from './binding.js';
+import type { NativeBinding, NativeConv, NativeOperation, NativePlan } from './binding.js';
 
 /** Puts the addon behind the interface that both engines serve. */
 export function createNativeEngine(binding: NativeBinding): Engine {
@@ -22,6 +22,12 @@ export function createNativeEngine(binding: NativeBinding): Engine {
         binding,
         rewrapped(() => new binding.Conv(depthwise, pointwise)),
       ),
+    transpose: (from, to, { batch, rows, columns }) =>
+      rewrapped(() => binding.transpose(from, to, batch, rows, columns)),
+    createDynamicConv: (spec, geometry, layout) =>
+      new Operation(rewrapped(() => new binding.Operation('dynamicConv', spec, geometry, layout))),
+    createWeightGrad: (spec, geometry, layout) =>
+      new Operation(rewrapped(() => new binding.Operation('weightGrad', spec, geometry, layout))),
   };
 }
 
@@ -57,6 +63,14 @@ class Conv implements EngineConv {
     return new Plan(
       this.binding,
       rewrapped(() => this.conv.plan(geometry)),
+    );
+  }
+
+  variant(channelsLast: boolean, algorithm: string, pointwise: EngineConv | null): EngineConv {
+    const second = pointwise instanceof Conv ? pointwise.conv : null;
+    return new Conv(
+      this.binding,
+      rewrapped(() => this.conv.variant(channelsLast, algorithm, second)),
     );
   }
 
@@ -99,5 +113,25 @@ class Plan implements EnginePlan {
 
   explain(): Explanation {
     return rewrapped(() => this.plan.explain());
+  }
+}
+
+class Operation implements EngineOperation {
+  constructor(private readonly operation: NativeOperation) {}
+
+  run(first: Float32Array, second: Float32Array, output: Float32Array): void {
+    try {
+      this.operation.run(first, second, output);
+    } catch (error) {
+      throw rewrap(error);
+    }
+  }
+
+  explain(): Explanation {
+    return rewrapped(() => this.operation.explain());
+  }
+
+  dispose(): void {
+    this.operation.dispose();
   }
 }

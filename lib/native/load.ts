@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import bindings from 'bindings';
@@ -61,8 +62,20 @@ function built(folder: string | null): NativeBinding | null {
   }
 }
 
+/**
+ * A prebuilt package. A cut-off file is found by its size: the system would map it and end the process at its first page
+ * that is not there.
+ */
 function required(name: string): NativeBinding | null {
-  return folderOf(name) === null ? null : requireBeside(name);
+  const folder = folderOf(name);
+  if (folder === null) return null;
+  const { addonBytes }: { addonBytes?: number } = requireBeside(`${name}/package.json`);
+  const file = requireBeside.resolve(name);
+  const { size } = statSync(file);
+  if (addonBytes !== undefined && size !== addonBytes) {
+    throw new Error(`${file} has ${size} bytes where its package says ${addonBytes}`);
+  }
+  return requireBeside(name);
 }
 
 function folderOf(name: string): string | null {

@@ -73,9 +73,9 @@ export function convTransposeAxis(
  * @throws ConvolithError `ERR_SHAPE` where the input does not fit or the output would be empty, `ERR_MEMORY` beyond
  * 2^31 - 1 elements.
  */
-export function resolveGeometry(rule: SizeRule, inputShape: readonly number[]): ConvGeometry {
+export function resolveGeometry(rule: SizeRule, inputShape: readonly number[], name = 'input.shape'): ConvGeometry {
   const { spec } = rule;
-  checkInput(rule, inputShape);
+  checkInput(rule, inputShape, name);
   const spatial = spatialOf(inputShape, spec.channelsLast);
   const sizes = spatial.map((size, index) => axisSizes(rule, inputShape, size, index + 3 - spec.rank));
   const at = (index: number, fill: number, pick: (axis: AxisSizes) => number): number =>
@@ -99,26 +99,26 @@ export function outputShapeOf(spec: ConvSpec, geometry: ConvGeometry): number[] 
   return shapeOf(geometry.batch, spec.outChannels, axesOf(geometry.output, spec.rank), spec.channelsLast);
 }
 
-function checkInput({ spec, channelsFrom, outputShape }: SizeRule, shape: readonly number[]): void {
+function checkInput({ spec, channelsFrom, outputShape }: SizeRule, shape: readonly number[], name: string): void {
   if (shape.length !== spec.rank + 2) {
     const layout = LAYOUTS[spec.rank][spec.channelsLast ? 1 : 0];
     const hint = shape.length === spec.rank + 1 ? ' (a single one is a batch of 1)' : '';
-    throw expected('ERR_SHAPE', `${spec.rank + 2} dimensions, ${layout},${hint}`, 'input.shape', shape);
+    throw expected('ERR_SHAPE', `${spec.rank + 2} dimensions, ${layout},${hint}`, name, shape);
   }
   const channels = channelsOf(shape, spec.channelsLast);
   if (channels !== spec.inChannels) {
     throw new ConvolithError(
       'ERR_SHAPE',
-      `Expected input channels ${spec.inChannels} (${channelsFrom}) but received ${channels} in input.shape ${show(shape)}`,
+      `Expected input channels ${spec.inChannels} (${channelsFrom}) but received ${channels} in ${name} ${show(shape)}`,
     );
   }
   if (outputShape?.batch != null && outputShape.batch !== shape[0]) {
     throw new ConvolithError(
       'ERR_SHAPE',
-      `Expected batch ${outputShape.batch} (outputShape[0]) but received ${shape[0]} in input.shape ${show(shape)}`,
+      `Expected batch ${outputShape.batch} (outputShape[0]) but received ${shape[0]} in ${name} ${show(shape)}`,
     );
   }
-  product(shape, 'input.shape');
+  product(shape, name);
 }
 
 function axisSizes(rule: SizeRule, inputShape: readonly number[], input: number, axis: number): AxisSizes {

@@ -8,7 +8,7 @@ import { axesOf, checkKeys, integer, oneOf, perAxis, triple } from './check.js';
 import type { SizeRule } from './geometry.js';
 import { channelsOf, LAYOUTS, spatialOf } from './layout.js';
 import { resolvePadding } from './padding.js';
-import type { CanonicalWeight, StageKind, StageRequest } from './weight.js';
+import type { CanonicalWeight, StageKind, StageRequest, WeightSizes } from './weight.js';
 import { foldBatchNorm, resolveWeight } from './weight.js';
 
 export type EngineChoice = 'auto' | 'native' | 'reference';
@@ -19,6 +19,7 @@ export interface ResolvedStage {
   readonly sizes: SizeRule;
   readonly layout: string;
   readonly engine: EngineChoice;
+  readonly tune: boolean | string;
 }
 
 const PADDING_MODES: readonly PaddingMode[] = ['zeros', 'reflect', 'replicate', 'circular'];
@@ -28,11 +29,20 @@ const SHARED_KEYS = ['weight', 'inChannels', 'outChannels', 'bias', 'activation'
 const WINDOW_KEYS = ['stride', 'padding', 'paddingMode'];
 
 /** Options of each kind; what is not here is refused. */
-const KEYS: { readonly [K in StageKind]: readonly string[] } = {
-  standard: [...SHARED_KEYS, ...WINDOW_KEYS, 'kernelSize', 'dilation', 'groups'],
-  depthwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'kernelSize', 'dilation', 'multiplier'],
-  pointwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'groups'],
-  transposed: [...SHARED_KEYS, ...WINDOW_KEYS, 'kernelSize', 'dilation', 'groups', 'outputPadding', 'outputShape'],
+export const KEYS: { readonly [K in StageKind]: readonly string[] } = {
+  standard: [...SHARED_KEYS, ...WINDOW_KEYS, 'tune', 'kernelSize', 'dilation', 'groups'],
+  depthwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'tune', 'kernelSize', 'dilation', 'multiplier'],
+  pointwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'tune', 'groups'],
+  transposed: [
+    ...SHARED_KEYS,
+    ...WINDOW_KEYS,
+    'tune',
+    'kernelSize',
+    'dilation',
+    'groups',
+    'outputPadding',
+    'outputShape',
+  ],
 };
 
 /** Options of the pointwise stage inside a separable layer. */
@@ -43,16 +53,39 @@ export const SEPARABLE_POINTWISE_KEYS: readonly string[] = SHARED_KEYS;
  * @throws ConvolithError with the code and message of the first option that is wrong.
  */
 export function resolveStage(request: StageRequest, owner: string, keys = KEYS[request.kind]): ResolvedStage {
-  const { kind, rank, options, path } = request;
+  const { options, path } = request;
   checkKeys(options, keys, path === '' ? owner : path.slice(0, -1));
-  const layouts: readonly string[] = LAYOUTS[rank];
-  const layout = oneOf(options.layout, layouts, layouts[0], `${path}layout`);
+  const layout = resolveLayout(request);
   const weight = resolveWeight(request);
+  const resolved = resolveSpec(request, weight);
+  return {
+    stage: Object.freeze({ spec: resolved.spec, ...resolveTerms(request, weight) }),
+    layout,
+    ...resolved,
+    tune: resolveTune(request),
+  };
+}
+
+function resolveLayout({ rank, options, path }: StageRequest): string {
+  const layouts: readonly string[] = LAYOUTS[rank];
+  return oneOf(options.layout, layouts, layouts[0], `${path}layout`);
+}
+
+/** What a stage's options settle beside its weights. */
+export interface ResolvedSpec {
+  readonly spec: ConvSpec;
+  readonly sizes: SizeRule;
+  readonly engine: EngineChoice;
+}
+
+/** All of a stage but its weights, whose sizes are known. */
+export function resolveSpec(request: StageRequest, weight: WeightSizes): ResolvedSpec {
+  const { kind, rank, options, path } = request;
   const transposed = kind === 'transposed';
   const spec: ConvSpec = Object.freeze({
     transposed,
     rank,
-    channelsLast: layout === layouts[1],
+    channelsLast: resolveLayout(request) === LAYOUTS[rank][1],
     inChannels: weight.inChannels,
     outChannels: weight.outChannels,
     groups: weight.groups,
@@ -65,9 +98,8 @@ export function resolveStage(request: StageRequest, owner: string, keys = KEYS[r
     math: oneOf(options.math, ['fast', 'strict'], 'fast', `${path}math`),
   });
   return {
-    stage: Object.freeze({ spec, ...resolveTerms(request, weight) }),
+    spec,
     sizes: resolveSizes(request, spec, weight.channelsFrom),
-    layout,
     engine: oneOf<EngineChoice>(options.engine, ['auto', 'native', 'reference'], 'auto', `${path}engine`),
   };
 }
@@ -84,6 +116,12 @@ function resolveAlgorithm(value: unknown, name: string): string {
   if (value === undefined) return 'auto';
   if (typeof value !== 'string') throw expected('ERR_OPTION', "'auto' or the name of an algorithm", name, value);
   return value;
+}
+
+function resolveTune({ options: { tune }, path }: StageRequest): boolean | string {
+  if (tune === undefined) return false;
+  if (typeof tune === 'boolean' || (typeof tune === 'string' && tune !== '')) return tune;
+  throw expected('ERR_OPTION', 'a boolean or the name of a file', `${path}tune`, tune);
 }
 
 function resolvePaddingMode({ kind, options, path }: StageRequest): PaddingMode {

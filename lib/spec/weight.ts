@@ -1,5 +1,6 @@
 import { ConvolithError, expected, show } from '../errors.js';
 import type { Rank } from '../options.js';
+import type { WeightLayout } from '../spec.js';
 import { allocate, checkData, checkShape, readTensor, readVector } from '../tensor.js';
 import type { Bag } from './check.js';
 import { asOptions, checkKeys, finite, integer, oneOf, perAxis, product } from './check.js';
@@ -14,15 +15,21 @@ export interface StageRequest {
   readonly path: string;
 }
 
-/** A weight in canonical order: `[outChannels, inChannels / groups, …kernel]`, transposed `[inChannels, outChannels / groups, …kernel]`. */
-export interface CanonicalWeight {
-  readonly data: Float32Array;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly groups: number;
-  readonly kernel: readonly number[];
+/** The sizes that a weight gives. */
+export interface WeightSizes extends Dimensions {
   /** How the weight gives the input channels, for messages. */
   readonly channelsFrom: string;
+}
+
+/** A weight as it was given. */
+export interface GivenWeight extends WeightSizes {
+  readonly data: Float32Array;
+  readonly layout: WeightLayout;
+}
+
+/** A weight in canonical order: `[outChannels, inChannels / groups, …kernel]`, transposed `[inChannels, outChannels / groups, …kernel]`. */
+export interface CanonicalWeight extends WeightSizes {
+  readonly data: Float32Array;
 }
 
 /** The dimensions of a weight whatever its order: `[major, minor, …kernel]`, in HWIO `[…kernel, minor, major]`. */
@@ -33,10 +40,35 @@ interface Dimensions {
   readonly kernel: readonly number[];
 }
 
-/** Reads weight, channels, kernel size and groups, which settle each other. */
+/** The option `weightLayout`. */
+export function weightLayoutOf({ options, path }: StageRequest): WeightLayout {
+  return oneOf(options.weightLayout, ['OIHW', 'HWIO'], 'OIHW', `${path}weightLayout`);
+}
+
+/** Reads weight, channels, kernel size and groups, which settle each other; the weight in canonical order. */
 export function resolveWeight(request: StageRequest): CanonicalWeight {
+  const weight = readWeight(request);
+  const major = request.kind === 'transposed' ? weight.inChannels : weight.outChannels;
+  return weight.layout === 'HWIO'
+    ? { ...weight, data: reorder(weight.data, major, product(weight.kernel, 'weight')) }
+    : weight;
+}
+
+/** The same of a weight's shape alone. */
+export function resolveWeightShape(request: StageRequest, shape: readonly number[], name: string): WeightSizes {
+  const hwio = weightLayoutOf(request) === 'HWIO';
+  checkShape(shape, name);
+  const dims = tensorDimensions(request, shape, hwio);
+  checkGroups(dims, request.path);
+  product([dims.outChannels, dims.inChannels / dims.groups, ...dims.kernel], name);
+  return { ...dims, channelsFrom: channelsFrom(request, hwio) };
+}
+
+/** The same with the weight left in its order. */
+export function readWeight(request: StageRequest): GivenWeight {
   const { options, path } = request;
-  const hwio = oneOf(options.weightLayout, ['OIHW', 'HWIO'], 'OIHW', `${path}weightLayout`) === 'HWIO';
+  const layout = weightLayoutOf(request);
+  const hwio = layout === 'HWIO';
   const { weight } = options;
   const name = `${path}weight`;
   if (weight === undefined) throw expected('ERR_OPTION', 'a Float32Array or a tensor', name, weight);
@@ -49,12 +81,7 @@ export function resolveWeight(request: StageRequest): CanonicalWeight {
   const count = product(shape, name);
   const data: unknown = read === null ? weight : read.data;
   checkData(data, count, read === null ? name : `${name}.data`, read === null ? shape : read.shape);
-  const major = request.kind === 'transposed' ? dims.inChannels : dims.outChannels;
-  return {
-    ...dims,
-    data: hwio ? reorder(data, major, product(dims.kernel, name)) : data,
-    channelsFrom: channelsFrom(request, hwio),
-  };
+  return { ...dims, data, layout, channelsFrom: channelsFrom(request, hwio) };
 }
 
 function tensorDimensions(request: StageRequest, shape: readonly number[], hwio: boolean): Dimensions {

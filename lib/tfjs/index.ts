@@ -1,3 +1,7 @@
+/**
+ * TensorFlow.js on Convolith: importing this registers the backend.
+ * @module convolith/tfjs
+ */
 import { BACKEND_NAME, isTensorFlowThere, type RegisterOptions, register as registerNow } from './register.js';
 
 export type { TensorFlow } from './backend.js';

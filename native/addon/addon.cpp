@@ -6,6 +6,8 @@
 #include "addon/conv.h"
 #include "addon/conv_plan.h"
 #include "addon/engine_info.h"
+#include "addon/operation_wrap.h"
+#include "addon/transpose.h"
 
 namespace convolith {
 
@@ -14,10 +16,13 @@ Napi::Object export_all(Napi::Env env, Napi::Object exports) {
   auto* data = new AddonData;
   data->plan_constructor = Napi::Persistent(ConvPlan::define(env));
   env.SetInstanceData(data);
-  exports.Set("Conv", Conv::define(env));
+  data->conv_constructor = Napi::Persistent(Conv::define(env));
+  exports.Set("Conv", data->conv_constructor.Value());
+  exports.Set("Operation", OperationWrap::define(env));
   exports.Set("CancelToken", CancelTokenWrap::define(env));
   export_engine_info(env, exports);
   export_companions(env, exports);
+  export_transpose(env, exports);
   return exports;
 }
 

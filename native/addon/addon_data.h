@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "addon/async_runs.h"
+#include "plan/plan.h"
 
 namespace convolith {
 
@@ -15,6 +16,10 @@ struct AddonData {
   Napi::FunctionReference plan_constructor;
   /** The plan that the constructor is about to wrap. Null when a caller runs that constructor by hand. */
   std::shared_ptr<LivePlan> plan_to_wrap;
+  Napi::FunctionReference conv_constructor;
+  /** The layer that the constructor of Conv is about to wrap, in place of the stages that a caller gives it.
+   */
+  std::unique_ptr<Layer> layer_to_wrap;
 
   AsyncRuns& async_runs(Napi::Env env) {
     if (async_runs_ == nullptr) async_runs_ = std::make_unique<AsyncRuns>(env);

@@ -15,14 +15,14 @@ bool overlap(const FloatView& a, const FloatView& b) {
   return before(a.data, b.data + b.length) && before(b.data, a.data + a.length);
 }
 
+}  // namespace
+
 void expect_apart(const FloatView& output, const FloatView& read, const char* name) {
   if (overlap(output, read)) {
     throw expected(ErrorCode::buffer, std::string("memory apart from ") + name, "output",
                    "an overlapping view");
   }
 }
-
-}  // namespace
 
 FloatView float_view(const Napi::Value& value, const char* name) {
   const Napi::Env env = value.Env();

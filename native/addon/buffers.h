@@ -21,6 +21,9 @@ FloatView float_view(const Napi::Value& value, const char* name);
 /** The same, and `Error(buffer)` unless it holds `count` floats. */
 FloatView float_view(const Napi::Value& value, const char* name, Index count);
 
+/** Throws `Error(buffer)` where `output` shares memory with what is read as `name`. */
+void expect_apart(const FloatView& output, const FloatView& read, const char* name);
+
 /** What a run reads and writes; `residual.data` is null where there is none. */
 struct RunBuffers {
   FloatView input, output, residual;

@@ -2,18 +2,45 @@
 
 #include <utility>
 
+#include "addon/addon_data.h"
 #include "addon/errors.h"
 #include "addon/marshal.h"
 
 namespace convolith {
 
+namespace {
+
+/** Marks the real ones: unwrapping an object with a forged prototype would crash. */
+constexpr napi_type_tag kTag{0x3f8e5d2c7b1a4960ULL, 0xc4d7e6f1a2b38095ULL};
+
+/** Takes back a layer that the constructor did not come to take: the next Conv must not be given it. */
+class LayerOffer {
+ public:
+  explicit LayerOffer(std::unique_ptr<Layer>& slot) : slot_(slot) {}
+  LayerOffer(const LayerOffer&) = delete;
+  LayerOffer& operator=(const LayerOffer&) = delete;
+  ~LayerOffer() { slot_ = nullptr; }
+
+ private:
+  std::unique_ptr<Layer>& slot_;
+};
+
+}  // namespace
+
 Napi::Function Conv::define(Napi::Env env) {
   return DefineClass(env, "Conv",
-                     {InstanceMethod<&Conv::plan>("plan"), InstanceMethod<&Conv::dispose>("dispose")});
+                     {InstanceMethod<&Conv::plan>("plan"), InstanceMethod<&Conv::variant>("variant"),
+                      InstanceMethod<&Conv::dispose>("dispose")});
 }
 
 Conv::Conv(const Napi::CallbackInfo& info) : ObjectWrap(info), memory_(info.Env()) {
   guarded(info.Env(), [&] {
+    info.This().As<Napi::Object>().TypeTag(&kTag);
+    layer_ = std::move(AddonData::of(info.Env()).layer_to_wrap);
+    if (layer_ != nullptr) {
+      memory_.set(layer_->bytes());
+      return;
+    }
     const StageHandles first = read_stage(info[0], "stage");
     if (info[1].IsUndefined()) {
       layer_ = std::make_unique<Layer>(copy_stage(first));
@@ -29,15 +56,40 @@ Napi::Value Conv::plan(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     // Read first: a getter of the geometry may dispose of this layer.
     const ConvGeometry geometry = read_geometry(info[0]);
-    if (layer_ == nullptr) {
-      throw Error(ErrorCode::disposed,
-                  "Expected a live layer for plan() but received one that was disposed of");
-    }
+    live_layer("plan()");
     auto live = std::make_shared<LivePlan>(LivePlan{layer_->plan(geometry)});
     std::erase_if(plans_, [](const auto& plan) { return plan.expired(); });
     plans_.push_back(live);
     memory_.set(layer_->bytes());
     return ConvPlan::wrap(info.Env(), std::move(live));
+  });
+}
+
+const Layer& Conv::live_layer(const char* method) const {
+  if (layer_ != nullptr) return *layer_;
+  throw Error(ErrorCode::disposed,
+              std::string("Expected a live layer for ") + method + " but received one that was disposed of");
+}
+
+const Layer& Conv::layer_of(const Napi::Value& value, const char* name) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTag)) {
+    throw expected(ErrorCode::option, "a Conv or null", name, show(value));
+  }
+  return Unwrap(value.As<Napi::Object>())->live_layer(name);
+}
+
+/** Reads no property, so no JavaScript runs between its checks and its work. */
+Napi::Value Conv::variant(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&]() -> Napi::Value {
+    if (!info[0].IsBoolean()) throw expected(ErrorCode::option, "a boolean", "channelsLast", show(info[0]));
+    const std::string algorithm = read_string(info[1], "algorithm");
+    const Layer* pointwise = nullptr;
+    if (!info[2].IsNull() && !info[2].IsUndefined()) pointwise = &layer_of(info[2], "pointwise");
+    AddonData& data = AddonData::of(info.Env());
+    const LayerOffer offer(data.layer_to_wrap);
+    data.layer_to_wrap = std::make_unique<Layer>(
+        live_layer("variant()").variant(info[0].As<Napi::Boolean>().Value(), algorithm, pointwise));
+    return data.conv_constructor.New({});
   });
 }
 

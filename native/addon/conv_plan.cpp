@@ -7,6 +7,7 @@
 #include "addon/buffers.h"
 #include "addon/cancel_token.h"
 #include "addon/errors.h"
+#include "addon/explanation.h"
 
 namespace convolith {
 
@@ -61,26 +62,7 @@ Napi::Value ConvPlan::run_async(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ConvPlan::explain(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  return guarded(env, [&]() -> Napi::Value {
-    const Explanation explanation = live_plan()->explain();
-    auto refused = Napi::Array::New(env, explanation.refused.size());
-    for (std::uint32_t row = 0; row < refused.Length(); ++row) {
-      auto refusal = Napi::Object::New(env);
-      refusal.Set("algorithm", explanation.refused[row].algorithm);
-      refusal.Set("reason", explanation.refused[row].reason);
-      refused.Set(row, refusal);
-    }
-    auto result = Napi::Object::New(env);
-    result.Set("algorithm", explanation.algorithm);
-    result.Set("isa", explanation.isa);
-    result.Set("threads", explanation.threads);
-    result.Set("tile", explanation.tile);
-    result.Set("workspaceBytes", static_cast<double>(explanation.workspace_bytes));
-    result.Set("packedBytes", static_cast<double>(explanation.packed_bytes));
-    result.Set("refused", refused);
-    return result;
-  });
+  return guarded(info.Env(), [&] { return to_object(info.Env(), live_plan()->explain()); });
 }
 
 }  // namespace convolith

@@ -170,6 +170,22 @@ Stage copy_stage(const StageHandles& handles) {
   return stage;
 }
 
+ConvSpec read_linear_spec(const Napi::Value& value) {
+  Napi::Value slope;
+  ConvSpec spec = read_spec(Fields(value, "spec"), slope);
+  if (!slope.IsNull() && !slope.IsUndefined()) {
+    throw expected(ErrorCode::option, "null", "spec.activation.slope", show(slope));
+  }
+  return spec;
+}
+
+WeightLayout read_weight_layout(const Napi::Value& value) {
+  const std::string layout = read_string(value, "layout");
+  if (layout == "OIHW") return WeightLayout::oihw;
+  if (layout == "HWIO") return WeightLayout::hwio;
+  throw expected(ErrorCode::option, "one of 'OIHW', 'HWIO'", "layout", show(value));
+}
+
 ConvGeometry read_geometry(const Napi::Value& value) {
   const Fields fields(value, "geometry");
   ConvGeometry geometry;

@@ -26,6 +26,11 @@ Stage copy_stage(const StageHandles& handles);
 /** Reads and checks the kinds of a `ConvGeometry` of lib/spec.ts. May call getters. */
 ConvGeometry read_geometry(const Napi::Value& value);
 
+/** Reads a `ConvSpec` of lib/spec.ts whose activation has no slopes. May call getters. */
+ConvSpec read_linear_spec(const Napi::Value& value);
+
+WeightLayout read_weight_layout(const Napi::Value& value);
+
 /** An integer that a double holds exactly. */
 Index read_integer(const Napi::Value& value, const std::string& name);
 

@@ -23,17 +23,32 @@ class WeightStore {
   const Stage& stage(std::size_t i = 0) const { return stages_[i]; }
   std::size_t stage_count() const { return stages_.size(); }
 
-  /** The packing called `key`, made by `pack` where no plan has asked for it yet. */
+  /**
+   * The packing called `key`, made by `pack` where no plan has asked for it yet. `pack` may be called again,
+   * by `repack`, as long as the executor lives that gave it: it may hold on to that executor and to its
+   * problem.
+   */
   std::shared_ptr<const AlignedBuffer> packed(const std::string& key,
                                               const std::function<AlignedBuffer()>& pack);
+
+  /** The first stage's weights, to be written before `repack`. */
+  std::vector<float>& weight() { return stages_.front().weight; }
+  /** Makes every packing anew from the weights as they are now. No run may be under way, and every executor
+   * that asked for a packing must be alive. */
+  void repack();
 
   /** Memory of the weights as given and as packed so far. */
   Index bytes() const;
 
  private:
-  const std::vector<Stage> stages_;
+  struct Packing {
+    std::shared_ptr<AlignedBuffer> buffer;
+    std::function<AlignedBuffer()> pack;
+  };
+
+  std::vector<Stage> stages_;
   mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<const AlignedBuffer>> packed_;
+  std::map<std::string, Packing> packed_;
 };
 
 /** What a candidate decides on. */

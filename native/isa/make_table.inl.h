@@ -4,10 +4,15 @@
 #include "kernels/dot.inl.h"
 #include "kernels/elementwise.inl.h"
 #include "kernels/gemm.inl.h"
+#include "kernels/gemv.inl.h"
 #include "kernels/grouped.inl.h"
 #include "kernels/probe.inl.h"
+#include "kernels/reduce.inl.h"
+#include "kernels/resample.inl.h"
 #include "kernels/table.h"
 #include "kernels/transpose.inl.h"
+#include "kernels/weight_grad.inl.h"
+#include "kernels/window.inl.h"
 #include "kernels/winograd.inl.h"
 
 namespace convolith {
@@ -17,6 +22,18 @@ template <class V, int NR, int MR>
 void fill_gemm(GemmKernels& kernels) {
   kernels.tile[NR - 1][MR - 1] = gemm_tile<V, MR, NR>;
   if constexpr (MR > 1) fill_gemm<V, NR, MR - 1>(kernels);
+}
+
+template <class V, int NR, int MR>
+void fill_weight_grad(WeightGradKernels& kernels) {
+  kernels.tile[NR - 1][MR - 1] = weight_grad_tile<V, MR, NR>;
+  if constexpr (MR > 1) fill_weight_grad<V, NR, MR - 1>(kernels);
+}
+
+template <class V, int T>
+void fill_depthwise_grad(WeightGradKernels& kernels) {
+  kernels.taps[T - 1] = depthwise_grad_taps<V, T>;
+  if constexpr (T > 1) fill_depthwise_grad<V, T - 1>(kernels);
 }
 
 template <class V, int P>
@@ -43,6 +60,15 @@ void fill_dot(DotKernels& kernels) {
   static_assert(G * V::lanes / NO <= kMaxDotPoints);
   kernels.tile[NO - 1] = dot_tile<V, NO, G>;
   if constexpr (NO > 1) fill_dot<V, G, NO - 1>(kernels);
+}
+
+/** A kind on both axes, and on either one. */
+template <class V, class Axis>
+void set_winograd_input(WinogradKernels& kernels, WinogradPoints points) {
+  const int kind = static_cast<int>(points);
+  kernels.input[kind][kind] = winograd_input<V, Axis, Axis>;
+  kernels.input[kind][0] = winograd_input<V, Axis, WinogradDirect<V>>;
+  kernels.input[0][kind] = winograd_input<V, WinogradDirect<V>, Axis>;
 }
 
 /** Every kernel body over the lane type V, with the blocking B. */
@@ -76,9 +102,24 @@ KernelTable make_table(const char* name) {
   table.depthwise.slider[0].grouped = grouped_slide<V, 3, 1, 2>;
   table.depthwise.slider[1].grouped = grouped_slide<V, 3, 2, 2>;
   table.depthwise.grouped_line = grouped_line<V>;
-  table.winograd.input = winograd_input<V>;
+  set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);
+  set_winograd_input<V, WinogradFive<V>>(table.winograd, WinogradPoints::five);
+  set_winograd_input<V, WinogradSix<V>>(table.winograd, WinogradPoints::six);
+  set_winograd_input<V, WinogradStrided<V>>(table.winograd, WinogradPoints::strided);
   table.winograd.output = winograd_output<V>;
+  table.winograd.weights = winograd_weights<V>;
+  fill_weight_grad<V, 1, B::max_rows[0]>(table.weight_grad);
+  fill_weight_grad<V, 2, B::max_rows[1]>(table.weight_grad);
+  fill_weight_grad<V, 3, B::max_rows[2]>(table.weight_grad);
+  fill_weight_grad<V, 4, B::max_rows[3]>(table.weight_grad);
+  fill_depthwise_grad<V, kMaxGradTaps>(table.weight_grad);
   fill_elementwise<V>(table.elementwise);
+  fill_window<V>(table.window);
+  fill_reduce<V>(table.reduce);
+  table.resample.blend = blend<V>;
+  table.resample.blend_pixels = blend_pixels<V>;
+  table.gemv.plain = gemv<V>;
+  table.gemv.transposed = gemv_transposed<V>;
   table.transpose = transpose<V>;
   table.fma_probe = fma_probe<V>;
   table.fma_probe_flops = fma_probe_flops<V>;

@@ -4,7 +4,12 @@
 #include "kernels/dot.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
+#include "kernels/gemv.h"
+#include "kernels/reduce.h"
+#include "kernels/resample.h"
 #include "kernels/transpose.h"
+#include "kernels/weight_grad.h"
+#include "kernels/window.h"
 #include "kernels/winograd.h"
 
 namespace convolith {
@@ -17,7 +22,12 @@ struct KernelTable {
   DepthwiseKernels depthwise;
   DotKernels dot;
   WinogradKernels winograd;
+  WeightGradKernels weight_grad;
   ElementwiseKernels elementwise;
+  WindowKernels window;
+  ReduceKernels reduce;
+  ResampleKernels resample;
+  GemvKernels gemv;
   TransposeKernel transpose = nullptr;
   /** Runs `rounds` of `fma_probe_flops` operations each, for the peak that benchmarks are measured against.
    */

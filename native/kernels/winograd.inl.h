@@ -1,131 +1,231 @@
 #pragma once
 
 #include "kernels/epilogue.inl.h"
-#include "kernels/winograd.h"
+#include "kernels/winograd_axis.inl.h"
 
 namespace convolith {
 
-/** Bᵀ of F(4, 3) on six vectors. */
-template <class V>
-CONVOLITH_INLINE void winograd_input_axis(const typename V::Reg (&d)[6], typename V::Reg (&r)[6]) {
-  const auto two = V::set(2.0F);
-  const auto four = V::set(4.0F);
-  const auto five = V::set(5.0F);
-  const auto even = V::sub(d[4], V::mul(four, d[2]));  // d4 - 4 d2
-  const auto odd = V::sub(d[3], V::mul(four, d[1]));   // d3 - 4 d1
-  const auto near_even = V::sub(d[4], d[2]);
-  const auto near_odd = V::mul(two, V::sub(d[3], d[1]));
-  r[0] = V::add(V::sub(V::mul(four, d[0]), V::mul(five, d[2])), d[4]);
-  r[1] = V::add(even, odd);
-  r[2] = V::sub(even, odd);
-  r[3] = V::add(near_even, near_odd);
-  r[4] = V::sub(near_even, near_odd);
-  r[5] = V::add(V::sub(V::mul(four, d[1]), V::mul(five, d[3])), d[5]);
-}
-
-/** Aᵀ of F(4, 3) on six vectors. */
-template <class V>
-CONVOLITH_INLINE void winograd_output_axis(const typename V::Reg (&m)[6], typename V::Reg (&r)[4]) {
-  const auto near_sum = V::add(m[1], m[2]);
-  const auto near_difference = V::sub(m[1], m[2]);
-  const auto far_sum = V::add(m[3], m[4]);
-  const auto far_difference = V::sub(m[3], m[4]);
-  r[0] = V::add(V::add(m[0], near_sum), far_sum);
-  r[1] = V::fma(V::set(2.0F), far_difference, near_difference);
-  r[2] = V::fma(V::set(4.0F), far_sum, near_sum);
-  r[3] = V::add(V::fma(V::set(8.0F), far_difference, near_difference), m[5]);
-}
-
-/** Contract: WinogradInput, on the first `count` lanes of the vector of channels at `c`. */
-template <class V>
+/** Bᵀ d B of a tile's vector of channels at `c`, of which `count` lanes exist; `Whole`: all do, and all
+ * pixels are inside the map. */
+template <class V, class Y, class X, bool Whole>
 CONVOLITH_INLINE void winograd_input_vector(const WinogradInput& t, Index c, int count) {
   using Reg = typename V::Reg;
-  const bool whole = count == V::lanes;
-  Reg half[6][6];
+  constexpr int rows = Y::products;
+  constexpr int columns = X::products;
+  Reg half[rows][columns];
+  const float* origin = t.origin + c;
   CONVOLITH_UNROLL
-  for (int j = 0; j < 6; ++j) {
-    Reg d[6];
+  for (int j = 0; j < columns; ++j) {
+    Reg d[rows];
+    Reg r[rows];
     CONVOLITH_UNROLL
-    for (int i = 0; i < 6; ++i) {
-      const float* from = t.pixels[i * 6 + j] + c;
-      d[i] = whole ? V::load(from) : V::load_n(from, count);
-    }
-    Reg r[6];
-    winograd_input_axis<V>(d, r);
-    CONVOLITH_UNROLL
-    for (int i = 0; i < 6; ++i) half[i][j] = r[i];
-  }
-  CONVOLITH_UNROLL
-  for (int i = 0; i < 6; ++i) {
-    Reg r[6];
-    winograd_input_axis<V>(half[i], r);
-    CONVOLITH_UNROLL
-    for (int j = 0; j < 6; ++j) {
-      float* to = t.out + (i * 6 + j) * t.point_stride + c;
-      if (whole) {
-        V::store(to, r[j]);
+    for (int i = 0; i < rows; ++i) {
+      if constexpr (Whole) {
+        d[i] = V::load(origin + i * t.row_step + j * t.column_step);
       } else {
-        V::store_n(to, r[j], count);
+        const float* from =
+            t.pixels == nullptr ? origin + i * t.row_step + j * t.column_step : t.pixels[i * columns + j] + c;
+        d[i] = count == V::lanes ? V::load(from) : V::load_n(from, count);
+      }
+    }
+    Y::input(d, r);
+    CONVOLITH_UNROLL
+    for (int i = 0; i < rows; ++i) half[i][j] = r[i];
+  }
+  float* to = t.out + c;
+  CONVOLITH_UNROLL
+  for (int i = 0; i < rows; ++i, to += columns * t.product_stride) {
+    Reg r[columns];
+    X::input(half[i], r);
+    CONVOLITH_UNROLL
+    for (int j = 0; j < columns; ++j) {
+      if (Whole || count == V::lanes) {
+        V::store(to + j * t.product_stride, r[j]);
+      } else {
+        V::store_n(to + j * t.product_stride, r[j], count);
       }
     }
   }
 }
 
-template <class V>
+template <class V, class Y, class X>
 void winograd_input(const WinogradInput& t) {
   Index c = 0;
-  for (; c + V::lanes <= t.channels; c += V::lanes) winograd_input_vector<V>(t, c, V::lanes);
-  if (c < t.channels) winograd_input_vector<V>(t, c, static_cast<int>(t.channels - c));
+  if (t.pixels == nullptr) {
+    for (; c + V::lanes <= t.channels; c += V::lanes) winograd_input_vector<V, Y, X, true>(t, c, V::lanes);
+  }
+  for (; c < t.channels; c += V::lanes) {
+    const int count = t.channels - c < V::lanes ? static_cast<int>(t.channels - c) : V::lanes;
+    winograd_input_vector<V, Y, X, false>(t, c, count);
+  }
 }
 
-/** The epilogue on one vector of columns at `j`, and its store. */
+/** The epilogue on one vector of columns at `j`, and its store: residuals, curves and panels' missing
+ * columns. */
 template <class V>
-CONVOLITH_INLINE void winograd_store(const WinogradOutput& t, typename V::Reg v, Index at, int j) {
+CONVOLITH_NOINLINE void winograd_store(const WinogradOutput& t, const typename V::Reg& sum, Index at, int j) {
   const int count = t.columns - j < V::lanes ? t.columns - j : V::lanes;
   const Epilogue& e = *t.epilogue;
-  v = V::add(v, V::load(e.bias + j));
-  if (t.residual != nullptr) {
-    const float* residual = t.residual + at + j;
-    v = V::add(v, count == V::lanes ? V::load(residual) : V::load_n(residual, count));
-  }
-  if (e.op == ActivationOp::clip) {
-    v = clip<V>(e, v);
-  } else {
-    alignas(64) float tile[V::lanes];
-    V::store(tile, v);
-    activate_tile<V>(e, tile, 1, 1, j);
-    v = V::load(tile);
-  }
-  if (count == V::lanes) {
-    V::store(t.out + at + j, v);
-  } else {
-    V::store_n(t.out + at + j, v, count);
+  alignas(64) float tile[V::lanes];
+  auto v = V::add(sum, V::load(e.bias + j));
+  if (t.residual != nullptr) v = V::add(v, V::load_n(t.residual + at + j, count));
+  V::store(tile, v);
+  activate_tile<V>(e, tile, 1, 1, j);
+  V::store_n(t.out + at + j, V::load(tile), count);
+}
+
+/** Aᵀ m on column `j` of the products' vector at `c`. */
+template <class V, class Axis, int M>
+CONVOLITH_INLINE void winograd_output_column(const WinogradOutput& t, int c, int j, int columns,
+                                             typename V::Reg* half) {
+  using Reg = typename V::Reg;
+  constexpr int n = Axis::products;
+  const float* sums = t.sums + j * t.product_stride + c;
+  Reg m[n];
+  Reg r[M];
+  CONVOLITH_UNROLL
+  for (int i = 0; i < n; ++i) m[i] = V::load(sums + i * columns * t.product_stride);
+  Axis::template output<M>(m, r);
+  CONVOLITH_UNROLL
+  for (int i = 0; i < M; ++i) half[i * columns + j] = r[i];
+}
+
+/** What the store of one vector of columns needs. */
+template <class V>
+struct WinogradStore {
+  typename V::Reg bias, min, max;
+  /** Clipped whole vectors without a residual, all outputs inside the map or not. */
+  bool plain;
+
+  CONVOLITH_INLINE WinogradStore(const WinogradOutput& t, int c)
+      : bias(V::load(t.epilogue->bias + c)),
+        min(V::set(t.epilogue->min)),
+        max(V::set(t.epilogue->max)),
+        plain(t.epilogue->op == ActivationOp::clip && t.residual == nullptr && t.columns - c >= V::lanes) {}
+};
+
+/** (Aᵀ m) A on row `i`, and the store. */
+template <class V, class Axis, int M>
+CONVOLITH_INLINE void winograd_output_row(const WinogradOutput& t, const WinogradStore<V>& store, int c,
+                                          int i, const typename V::Reg* half) {
+  using Reg = typename V::Reg;
+  Reg r[M];
+  Axis::template output<M>(half + i * Axis::products, r);
+  const Index row = t.row_offset[i];
+  CONVOLITH_UNROLL
+  for (int j = 0; j < M; ++j) {
+    const Index column = t.column_offset[j];
+    if ((row | column) < 0) continue;
+    if (store.plain) {
+      V::store(t.out + c + row + column,
+               V::at_most(store.max, V::at_least(store.min, V::add(r[j], store.bias))));
+    } else {
+      winograd_store<V>(t, r[j], row + column, c);
+    }
   }
 }
+
+template <class V, class Axis, int M>
+CONVOLITH_NOINLINE void winograd_output_columns(const WinogradOutput& t, int c, int columns,
+                                                typename V::Reg* half) {
+  for (int j = 0; j < columns; ++j) winograd_output_column<V, Axis, M>(t, c, j, columns, half);
+}
+
+template <class V, class Axis, int M>
+CONVOLITH_NOINLINE void winograd_output_rows(const WinogradOutput& t, int c, const typename V::Reg* half) {
+  const WinogradStore<V> store(t, c);
+  for (int i = 0; i < t.outputs_y; ++i) winograd_output_row<V, Axis, M>(t, store, c, i, half);
+}
+
+/** Both passes in registers, for one algorithm on both axes: 4% of a 3x3 layer of 64 channels. */
+template <class V, class Axis, int M>
+CONVOLITH_NOINLINE void winograd_output_square(const WinogradOutput& t) {
+  constexpr int n = Axis::products;
+  for (int c = 0; c < t.columns; c += V::lanes) {
+    typename V::Reg half[M * n];
+    CONVOLITH_UNROLL
+    for (int j = 0; j < n; ++j) winograd_output_column<V, Axis, M>(t, c, j, n, half);
+    const WinogradStore<V> store(t, c);
+    CONVOLITH_UNROLL
+    for (int i = 0; i < M; ++i) winograd_output_row<V, Axis, M>(t, store, c, i, half);
+  }
+}
+
+/** An axis' kind and its outputs in one number, for a switch. */
+constexpr int winograd_case(WinogradPoints points, int outputs) {
+  return static_cast<int>(points) * (kMaxWinogradOutputs + 1) + outputs;
+}
+
+// Every F(m, r) that exists: the axis' class and kind, and its outputs.
+#define CONVOLITH_WINOGRAD_CASES(CASE) \
+  CASE(WinogradDirect, direct, 1)      \
+  CASE(WinogradFour, four, 2)          \
+  CASE(WinogradFour, four, 3)          \
+  CASE(WinogradFive, five, 2)          \
+  CASE(WinogradFive, five, 3)          \
+  CASE(WinogradFive, five, 4)          \
+  CASE(WinogradSix, six, 2)            \
+  CASE(WinogradSix, six, 3)            \
+  CASE(WinogradSix, six, 4)            \
+  CASE(WinogradSix, six, 5)            \
+  CASE(WinogradStrided, strided, 4)
 
 template <class V>
 void winograd_output(const WinogradOutput& t) {
-  using Reg = typename V::Reg;
-  for (int c = 0; c < t.columns; c += V::lanes) {
-    Reg half[4][6];
-    CONVOLITH_UNROLL
-    for (int j = 0; j < 6; ++j) {
-      Reg m[6];
-      CONVOLITH_UNROLL
-      for (int i = 0; i < 6; ++i) m[i] = V::load(t.sums + (i * 6 + j) * t.point_stride + c);
-      Reg r[4];
-      winograd_output_axis<V>(m, r);
-      CONVOLITH_UNROLL
-      for (int i = 0; i < 4; ++i) half[i][j] = r[i];
+  if (t.y == t.x && t.outputs_y == t.outputs_x) {
+    switch (winograd_case(t.y, t.outputs_y)) {
+#define CONVOLITH_CASE(axis, kind, outputs)          \
+  case winograd_case(WinogradPoints::kind, outputs): \
+    return winograd_output_square<V, axis<V>, outputs>(t);
+      CONVOLITH_WINOGRAD_CASES(CONVOLITH_CASE)
+#undef CONVOLITH_CASE
     }
-    CONVOLITH_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      Reg r[4];
-      winograd_output_axis<V>(half[i], r);
-      CONVOLITH_UNROLL
-      for (int j = 0; j < 4; ++j) {
-        const Index at = t.out_offset[i * 4 + j];
-        if (at >= 0) winograd_store<V>(t, r[j], at, c);
+  }
+  typename V::Reg half[kMaxWinogradOutputs * kMaxWinogradProducts];
+  const int columns = kWinogradProducts[static_cast<int>(t.x)];
+  for (int c = 0; c < t.columns; c += V::lanes) {
+    switch (winograd_case(t.y, t.outputs_y)) {
+#define CONVOLITH_CASE(axis, kind, outputs)                            \
+  case winograd_case(WinogradPoints::kind, outputs):                   \
+    winograd_output_columns<V, axis<V>, outputs>(t, c, columns, half); \
+    break;
+      CONVOLITH_WINOGRAD_CASES(CONVOLITH_CASE)
+#undef CONVOLITH_CASE
+    }
+    switch (winograd_case(t.x, t.outputs_x)) {
+#define CONVOLITH_CASE(axis, kind, outputs)                \
+  case winograd_case(WinogradPoints::kind, outputs):       \
+    winograd_output_rows<V, axis<V>, outputs>(t, c, half); \
+    break;
+      CONVOLITH_WINOGRAD_CASES(CONVOLITH_CASE)
+#undef CONVOLITH_CASE
+    }
+  }
+}
+
+#undef CONVOLITH_WINOGRAD_CASES
+
+template <class V>
+void winograd_weights(const WinogradWeights& t) {
+  using Reg = typename V::Reg;
+  for (Index j = 0; j < t.width; j += V::lanes) {
+    Reg half[kMaxWinogradProducts][kMaxWinogradTaps];
+    for (int x = 0; x < t.taps_x; ++x) {
+      Reg g[kMaxWinogradTaps];
+      for (int y = 0; y < t.taps_y; ++y) g[y] = V::load(t.taps[y * t.taps_x + x] + j);
+      for (int w = 0; w < t.weights_y; ++w) {
+        Reg sum = V::zero();
+        for (int y = 0; y < t.taps_y; ++y) sum = V::fma(V::set(t.gy[w * kMaxWinogradTaps + y]), g[y], sum);
+        half[w][x] = sum;
+      }
+    }
+    float* to = t.out + j;
+    for (int w = 0; w < t.weights_y; ++w) {
+      for (int v = 0; v < t.weights_x; ++v, to += t.weight_stride) {
+        Reg sum = V::zero();
+        for (int x = 0; x < t.taps_x; ++x)
+          sum = V::fma(V::set(t.gx[v * kMaxWinogradTaps + x]), half[w][x], sum);
+        V::store(to, sum);
       }
     }
   }

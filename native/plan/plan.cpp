@@ -1,39 +1,13 @@
 #include "plan/plan.h"
 
-#include "algorithms/candidates.h"
 #include "algorithms/separable.h"
 #include "base/arena.h"
 #include "isa/isa.h"
+#include "plan/choice.h"
 
 namespace convolith {
 
 namespace {
-
-const std::vector<Candidate>& candidates() {
-  static const std::vector<Candidate> list = {
-#define ALGORITHM(function, name, serves) {name, Serves::serves, refuse_##function, make_##function},
-#include "algorithms/algorithms.inc"
-#undef ALGORITHM
-  };
-  return list;
-}
-
-std::string names() {
-  std::string text;
-  for (const Candidate& candidate : candidates())
-    text += std::string(text.empty() ? "" : ", ") + candidate.name;
-  return text;
-}
-
-std::optional<Objection> objection_of(const Candidate& candidate, const Problem& problem) {
-  const bool separable = problem.weights.stage_count() > 1;
-  if (separable && candidate.serves == Serves::single)
-    return Objection{"serves one convolution, not two in one pass"};
-  if (!separable && candidate.serves == Serves::separable) {
-    return Objection{"serves a depthwise and a pointwise convolution in one pass"};
-  }
-  return candidate.refuse(problem);
-}
 
 void check_stage(const Stage& stage) {
   validate(stage.spec);
@@ -49,31 +23,47 @@ void check_stage(const Stage& stage) {
   }
 }
 
+template <class... Rest>
+std::vector<Stage> stages_of(Rest&&... rest) {
+  std::vector<Stage> stages;
+  (stages.push_back(std::move(rest)), ...);
+  return stages;
+}
+
 }  // namespace
 
 Plan::~Plan() = default;
 
-Layer::Layer(Stage first) : kernels_(&current_kernels()) {
-  check_stage(first);
-  std::vector<Stage> stages;
-  stages.push_back(std::move(first));
+Layer::Layer(std::vector<Stage> stages, const KernelTable* kernels) : kernels_(kernels) {
+  for (const Stage& stage : stages) check_stage(stage);
+  if (stages.size() > 1) check_separable(stages[0].spec, stages[1].spec);
   weights_ = std::make_shared<WeightStore>(std::move(stages));
 }
 
-Layer::Layer(Stage depthwise, Stage pointwise) : kernels_(&current_kernels()) {
-  check_stage(depthwise);
-  check_stage(pointwise);
-  check_separable(depthwise.spec, pointwise.spec);
+Layer::Layer(Stage first) : Layer(stages_of(std::move(first)), &current_kernels()) {}
+
+Layer::Layer(Stage depthwise, Stage pointwise)
+    : Layer(stages_of(std::move(depthwise), std::move(pointwise)), &current_kernels()) {}
+
+Layer Layer::variant(bool channels_last, const std::string& algorithm, const Layer* pointwise) const {
   std::vector<Stage> stages;
-  stages.push_back(std::move(depthwise));
-  stages.push_back(std::move(pointwise));
-  weights_ = std::make_shared<WeightStore>(std::move(stages));
+  for (std::size_t i = 0; i < weights_->stage_count(); ++i) stages.push_back(weights_->stage(i));
+  if (pointwise != nullptr) {
+    if (stages.size() > 1 || pointwise->weights_->stage_count() > 1) {
+      throw Error(ErrorCode::option, "Expected layers of one stage each for a pass of two but received more");
+    }
+    stages.push_back(pointwise->weights_->stage());
+  }
+  for (Stage& stage : stages) {
+    stage.spec.channels_last = channels_last;
+    stage.spec.algorithm = algorithm;
+  }
+  return {std::move(stages), kernels_};
 }
 
 std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
   const Stage& stage = weights_->stage();
   validate(stage.spec, geometry);
-  const std::string& wanted = stage.spec.algorithm;
   const Problem problem{*weights_, geometry, *kernels_};
 
   std::shared_ptr<Plan> plan(new Plan());
@@ -87,29 +77,10 @@ std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
                                        " elements for output but received " +
                                        std::to_string(plan->output_count_));
   }
-  bool known = wanted == "auto";
-  for (const Candidate& candidate : candidates()) {
-    const bool forced = wanted == candidate.name;
-    known = known || forced;
-    if (wanted != "auto" && !forced) continue;
-    const std::optional<Objection> objection = objection_of(candidate, problem);
-    if (objection && !(forced && objection->able)) {
-      if (forced) {
-        throw Error(ErrorCode::unsupported,
-                    "Expected an algorithm that serves this layer for algorithm but received \"" + wanted +
-                        "\", which " + objection->reason);
-      }
-      plan->refused_.push_back({candidate.name, objection->reason});
-      continue;
-    }
-    plan->algorithm_ = candidate.name;
-    plan->executor_ = candidate.make(problem);
-    break;
-  }
-  if (!known) {
-    throw Error(ErrorCode::option,
-                "Expected one of auto, " + names() + " for algorithm but received \"" + wanted + "\"");
-  }
+  Choice choice = choose(problem);
+  plan->algorithm_ = std::move(choice.algorithm);
+  plan->executor_ = std::move(choice.executor);
+  plan->refused_ = std::move(choice.refused);
   return plan;
 }
 
@@ -134,12 +105,6 @@ Explanation Plan::explain() const {
   e.packed_bytes = executor_->packed_bytes();
   e.refused = refused_;
   return e;
-}
-
-std::vector<std::string> algorithm_names() {
-  std::vector<std::string> list;
-  for (const Candidate& candidate : candidates()) list.emplace_back(candidate.name);
-  return list;
 }
 
 }  // namespace convolith

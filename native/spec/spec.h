@@ -9,6 +9,10 @@
 
 namespace convolith {
 
+/** Order of a weight's dimensions: canonical [major, minor, taps], or TensorFlow's [taps, minor, major].
+ * Major is the output channels, of a transposed convolution the input channels. */
+enum class WeightLayout : std::uint8_t { oihw, hwio };
+
 /** A number an axis: depth, height, width. Lower ranks carry leading 1s (0s for paddings). */
 struct Size3 {
   Index d = 1, h = 1, w = 1;
@@ -58,6 +62,8 @@ struct ConvSpec {
 
   Index group_in() const { return in_channels / groups; }
   Index group_out() const { return out_channels / groups; }
+  Index weight_major() const { return transposed ? in_channels : out_channels; }
+  Index weight_minor() const { return (transposed ? out_channels : in_channels) / groups; }
   Index weight_count() const { return in_channels / groups * out_channels * kernel.volume(); }
 };
 

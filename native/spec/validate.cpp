@@ -86,7 +86,7 @@ void validate_standard(const ConvSpec& spec, const ConvGeometry& geometry) {
   const Axes input = axes(geometry.input), output = axes(geometry.output), kernel = axes(spec.kernel);
   const Axes stride = axes(spec.stride), dilation = axes(spec.dilation);
   const Axes before = axes(geometry.pad_before), after = axes(geometry.pad_after);
-  expect_range(ErrorCode::shape, "padAfter", geometry.pad_after, 0);
+  expect_range(ErrorCode::shape, "padAfter", geometry.pad_after, -kMaxElements);
   Index padded = saturating_product(geometry.batch, spec.in_channels, kMaxReach);
   for (std::size_t axis = 0; axis < 3; ++axis) {
     const std::string name = std::string(" of axis ") + kAxes[axis];

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -11,6 +11,13 @@ export interface CodeBlock {
   readonly page: string;
   readonly line: number;
   readonly code: string;
+}
+
+/** Pages under a folder of the checkout, generated ones and those of packages apart. */
+export function pagesOf(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md') && !/node_modules|^api\b|^\.vitepress/.test(file))
+    .map((file) => `${folder}/${file.replaceAll('\\', '/')}`);
 }
 
 /** A page's blocks in one of `languages`. */

@@ -18,7 +18,7 @@ export function companionsUnderTest(): CompanionsUnderTest[] {
   const { binding } = loadBinding();
   return enginesUnderTest().map(({ label, select }) => {
     const native = label.startsWith('native') && binding !== null;
-    const kernels = native ? createNativeCompanions(binding, referenceCompanions) : referenceCompanions;
+    const kernels = native ? createNativeCompanions(binding) : referenceCompanions;
     return {
       label,
       select() {

@@ -16,12 +16,32 @@ export class FakeEngine implements Engine {
 
   createConv(stage: ConvStage): EngineConv {
     this.stages.push(stage);
-    return { plan: (geometry) => this.#plan(geometry), dispose: () => void this.disposed++ };
+    return this.#conv();
   }
 
   createSeparable(depthwise: ConvStage, pointwise: ConvStage): EngineConv {
     this.stages.push(depthwise, pointwise);
-    return { plan: (geometry) => this.#plan(geometry), dispose: () => void this.disposed++ };
+    return this.#conv();
+  }
+
+  transpose(from: Float32Array, to: Float32Array): void {
+    to.set(from);
+  }
+
+  #conv(): EngineConv {
+    return {
+      plan: (geometry) => this.#plan(geometry),
+      variant: () => this.#conv(),
+      dispose: () => void this.disposed++,
+    };
+  }
+
+  createDynamicConv(): never {
+    throw new ConvolithError('ERR_UNSUPPORTED', 'the fake has no gradients');
+  }
+
+  createWeightGrad(): never {
+    throw new ConvolithError('ERR_UNSUPPORTED', 'the fake has no gradients');
   }
 
   #plan(geometry: ConvGeometry): EnginePlan {

@@ -30,28 +30,11 @@ export function oracle({ spec, geometry, input, weight, bias, residual }: Oracle
   const length = batch * spec.outChannels * output[0] * output[1] * output[2];
   const sums = new Float64Array(length);
   const magnitude = new Float64Array(length);
-  const groupIn = spec.inChannels / spec.groups;
-  const groupOut = spec.outChannels / spec.groups;
-  const taps = everyPosition(spec.kernel);
-
-  for (let n = 0; n < batch; n++) {
-    for (let oc = 0; oc < spec.outChannels; oc++) {
-      const group = Math.floor(oc / groupOut);
-      for (let c = 0; c < groupIn; c++) {
-        const ic = group * groupIn + c;
-        const add = (inAt: Triple, outAt: Triple, tap: number): void => {
-          const row = spec.transposed ? ic * groupOut + (oc % groupOut) : oc * groupIn + c;
-          const from = entry(spec.channelsLast, spec.inChannels, geometry.input, n, ic, inAt);
-          const to = entry(spec.channelsLast, spec.outChannels, output, n, oc, outAt);
-          const product = input[from] * weight[row * taps.length + tap];
-          sums[to] += product;
-          magnitude[to] += Math.abs(product);
-        };
-        if (spec.transposed) scatter(spec, geometry, taps, add);
-        else gather(spec, geometry, taps, add);
-      }
-    }
-  }
+  eachProduct({ spec, geometry }, (from, to, by) => {
+    const product = input[from] * weight[by];
+    sums[to] += product;
+    magnitude[to] += Math.abs(product);
+  });
 
   const values = new Float64Array(length);
   const plane = output[0] * output[1] * output[2];
@@ -61,7 +44,37 @@ export function oracle({ spec, geometry, input, weight, bias, residual }: Oracle
     magnitude[at] += Math.abs(bias?.[oc] ?? 0) + Math.abs(residual?.[at] ?? 0);
     values[at] = activate(sums[at] + added, spec.activation, oc);
   }
-  return { values, magnitude, terms: groupIn * taps.length + 2 };
+  const terms = (spec.inChannels / spec.groups) * spec.kernel[0] * spec.kernel[1] * spec.kernel[2] + 2;
+  return { values, magnitude, terms };
+}
+
+/** Calls with every product that the layer sums: the places of its input, its output and its weight. */
+export function eachProduct(
+  { spec, geometry }: Pick<OracleInput, 'spec' | 'geometry'>,
+  visit: (input: number, output: number, weight: number) => void,
+): void {
+  const groupIn = spec.inChannels / spec.groups;
+  const groupOut = spec.outChannels / spec.groups;
+  const taps = everyPosition(spec.kernel);
+  // Which pixels meet by which tap, the same for every image and pair of channels.
+  const meetings: { readonly from: number; readonly to: number; readonly tap: number }[] = [];
+  const add: Add = (inAt, outAt, tap) =>
+    meetings.push({ from: pixelAt(geometry.input, inAt), to: pixelAt(geometry.output, outAt), tap });
+  if (spec.transposed) scatter(spec, geometry, taps, add);
+  else gather(spec, geometry, taps, add);
+  const input = entryOf(spec.channelsLast, spec.inChannels, geometry.input);
+  const output = entryOf(spec.channelsLast, spec.outChannels, geometry.output);
+  for (let n = 0; n < geometry.batch; n++) {
+    for (let oc = 0; oc < spec.outChannels; oc++) {
+      for (let c = 0; c < groupIn; c++) {
+        const ic = Math.floor(oc / groupOut) * groupIn + c;
+        const row = spec.transposed ? ic * groupOut + (oc % groupOut) : oc * groupIn + c;
+        for (const { from, to, tap } of meetings) {
+          visit(input(n, ic, from), output(n, oc, to), row * taps.length + tap);
+        }
+      }
+    }
+  }
 }
 
 type Add = (inAt: Triple, outAt: Triple, tap: number) => void;
@@ -117,10 +130,16 @@ function everyPosition([depth, height, width]: Triple): Triple[] {
   return positions;
 }
 
-function entry(last: boolean, channels: number, size: Triple, n: number, c: number, at: Triple): number {
-  const pixel = (at[0] * size[1] + at[1]) * size[2] + at[2];
+function pixelAt(size: Triple, at: Triple): number {
+  return (at[0] * size[1] + at[1]) * size[2] + at[2];
+}
+
+/** The place of a pixel of a channel of an image in a dense map. */
+function entryOf(last: boolean, channels: number, size: Triple): (n: number, c: number, pixel: number) => number {
   const pixels = size[0] * size[1] * size[2];
-  return last ? (n * pixels + pixel) * channels + c : (n * channels + c) * pixels + pixel;
+  return last
+    ? (n, c, pixel) => (n * pixels + pixel) * channels + c
+    : (n, c, pixel) => (n * channels + c) * pixels + pixel;
 }
 
 export function activate(x: number, { op, min, max, alpha, slope }: EngineActivation, channel: number): number {

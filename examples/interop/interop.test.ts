@@ -1,0 +1,38 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  codeBlocks,
+  compileErrors,
+  foreignPackages,
+  PROGRAMS,
+  pagesOf,
+  promised,
+  runBlock,
+} from '../../test/support/code-blocks.js';
+import { root } from '../../test/support/root.js';
+
+const blocks = pagesOf('docs')
+  .flatMap((page) => codeBlocks(page, PROGRAMS))
+  .filter((block) => foreignPackages(block).length > 0);
+
+describe('programs of the documentation that use other packages', () => {
+  beforeAll(() => process.chdir(root));
+
+  it.each(blocks.map((block) => [`${block.page}:${block.line}`, block] as const))(
+    '%s runs and prints what it says',
+    async (_, block) => {
+      expect(promised(block).length).toBeGreaterThan(0);
+      expect(await runBlock(block, __dirname)).toEqual(promised(block));
+    },
+  );
+
+  it('compile under strict', () => {
+    expect(compileErrors(blocks, __dirname)).toEqual([]);
+  });
+
+  it('cover what the page promises', () => {
+    const used = new Set(blocks.flatMap(foreignPackages));
+    for (const name of ['ndarray', 'npyjs', 'onnxruntime-node', '@tensorflow/tfjs-core', 'sharp']) {
+      expect(used).toContain(name);
+    }
+  });
+});

@@ -1,0 +1,46 @@
+#include "algorithms/phases.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace convolith {
+
+Index Phases::tasks(int threads) const {
+  return std::accumulate(phases_.begin(), phases_.end(), Index{0},
+                         [&](Index sum, const auto& phase) { return sum + phase->tasks(threads); });
+}
+
+void Phases::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
+  for (const auto& phase : phases_) {
+    const Index tasks = phase->tasks(threads);
+    if (task < tasks) return phase->run(buffers, task, threads, scratch);
+    task -= tasks;
+  }
+}
+
+Index Phases::workspace_bytes() const {
+  Index most = 0;
+  for (const auto& phase : phases_) most = std::max(most, phase->workspace_bytes());
+  return most;
+}
+
+Index Phases::packed_bytes() const {
+  return std::accumulate(phases_.begin(), phases_.end(), Index{0},
+                         [](Index sum, const auto& phase) { return sum + phase->packed_bytes(); });
+}
+
+std::string Phases::tile() const {
+  return phases_.front()->tile() + ", " + std::to_string(phases_.size()) + " phases";
+}
+
+std::vector<LatticeProblem> phase_problems(const Problem& p) {
+  const ConvGeometry& g = p.geometry;
+  std::vector<LatticeProblem> problems;
+  for (const Lattice& lattice : transposed_lattices(p.spec(), g)) {
+    problems.push_back(
+        {p.weights, p.kernels, g.batch, g.input, g.output, lattice, "phase " + lattice_key(lattice)});
+  }
+  return problems;
+}
+
+}  // namespace convolith

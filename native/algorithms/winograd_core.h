@@ -1,0 +1,90 @@
+#pragma once
+
+#include "algorithms/lattice_gemm.h"
+#include "algorithms/winograd_tiling.h"
+
+namespace convolith {
+
+/**
+ * Minimal filtering over one lattice, in blocks of tiles: transform the inputs, one product of tiles ×
+ * channels by channels × outputs for each product of the transform, transform back. A block's transformed
+ * inputs and one panel's sums stay in cache. A block may span images, so that the weights of small maps are
+ * read once a batch; the slices of a three-dimensional kernel are further runs of each product's sums.
+ */
+class WinogradCore final : public Executor {
+ public:
+  WinogradCore(const LatticeProblem& problem, const WinogradTiling& tiling);
+
+  Index tasks(int threads) const override { return blocks() * parts(threads); }
+  void run(const Buffers& buffers, Index task, int threads, float* scratch) const override;
+  Index workspace_bytes() const override;
+  Index packed_bytes() const override { return packed_->bytes(); }
+  std::string tile() const override;
+
+ private:
+  /** A rectangle of tiles of one group. Its rows count through the slices and images of the batch. */
+  struct Block {
+    Index group = 0, row = 0, column = 0, rows = 0, columns = 0;
+    Index tiles() const { return rows * columns; }
+  };
+  /** What is summed before the transform back: a depth tap and a part of the kernel along each axis. */
+  struct Slice {
+    Index z = 0;
+    int y = 0, x = 0;
+  };
+  /** Where a row of tiles lies. */
+  struct Row {
+    Index image, z, tile;
+  };
+  /** Products that share their weights: `strided` axes use one weight four times. */
+  struct WeightGroup {
+    int first = 0, count = 0;
+  };
+  struct Work;
+
+  Row row_of(Index row) const {
+    const Index tiles = tiling_.y.tiles();
+    const Index map = row / tiles;
+    return {map / lattice_.z.count, map % lattice_.z.count, row % tiles};
+  }
+  Index rows_in_all() const { return batch_ * lattice_.z.count * tiling_.y.tiles(); }
+  Index blocks() const {
+    return groups_ * ceil_div(rows_in_all(), block_rows_) * ceil_div(tiling_.x.tiles(), block_columns_);
+  }
+  Index parts(int threads) const;
+  Index product_stride() const { return block_rows_ * block_columns_ * pitch_ + 16; }
+  Index slice_stride() const { return tiling_.products() * product_stride(); }
+
+  void choose_block();
+  void order_products();
+  AlignedBuffer pack(const Stage& stage) const;
+  void point_taps(const Slice& slice, const Size3& kernel, const float* filters, Index width,
+                  std::vector<const float*>& taps) const;
+  Work take_work(Scratch& scratch) const;
+  void locate(const Block& block, const Buffers& buffers, Work& w) const;
+  void stage(const Block& block, const Buffers& buffers, Work& w) const;
+  void transform_inputs(const Block& block, Work& w) const;
+  void transform_tile(const Block& block, Index row, Index column, Index slice, Work& w) const;
+  void point_rows(const Block& block, Work& w) const;
+  void multiply(const Block& block, Index panel, Work& w) const;
+  void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const;
+  void move_planes(const Block& block, const float* from, float* to, Index panel, Work& w) const;
+
+  const KernelTable& kernels_;
+  const Lattice lattice_;
+  const WinogradTiling tiling_;
+  const EpilogueData epilogue_;
+  const Index batch_, groups_, group_in_, group_out_, depth_, slices_;
+  const bool channels_last_;
+  const MapStrides in_, out_;
+  const Panels panels_;
+  const Index pitch_;
+  const AlignedBuffer zeros_;
+  Index block_rows_ = 1, block_columns_ = 1;
+  std::vector<Slice> slice_list_;
+  std::vector<int> order_;  // products, those of one weight side by side
+  std::vector<WeightGroup> weights_;
+  std::shared_ptr<const AlignedBuffer> packed_;  // [group][panel][weight][slice][channel][width]
+};
+
+}  // namespace convolith

@@ -1,0 +1,165 @@
+#include "algorithms/winograd_tiling.h"
+
+#include <algorithm>
+
+namespace convolith {
+
+namespace {
+
+/** A kind's finite points; ∞ follows them. */
+std::vector<double> finite_points(WinogradPoints kind) {
+  switch (kind) {
+    case WinogradPoints::direct:
+      return {};
+    case WinogradPoints::four:
+      return {0, 1, -1};
+    case WinogradPoints::five:
+    case WinogradPoints::strided:
+      return {0, 1, -1, 2};
+    case WinogradPoints::six:
+      return {0, 1, -1, 2, -2};
+  }
+  return {};
+}
+
+/** Additions and multiplications of a transform along one line of products: in, and out. */
+constexpr double kInputOperations[kWinogradKinds] = {0, 4, 9, 12, 9};
+constexpr double kOutputOperations[kWinogradKinds] = {0, 4, 8, 11, 12};
+
+int index(WinogradPoints kind) { return static_cast<int>(kind); }
+
+/** The distance of an axis' taps; none where it varies. */
+std::optional<Index> tap_spacing(const LatticeAxis& axis) {
+  if (axis.taps.size() < 2) return 1;
+  const Index spacing = axis.taps[1].offset - axis.taps[0].offset;
+  for (std::size_t i = 2; i < axis.taps.size(); ++i) {
+    if (axis.taps[i].offset - axis.taps[i - 1].offset != spacing) return std::nullopt;
+  }
+  return spacing;
+}
+
+WinogradAxis make_axis(const LatticeAxis& axis, WinogradPoints points, Index spacing, int taps) {
+  WinogradAxis a;
+  a.taps = taps;
+  a.parts = static_cast<int>(ceil_div(axis.tap_count(), taps));
+  a.points = points;
+  a.products = kWinogradProducts[index(points)];
+  a.outputs = points == WinogradPoints::strided ? 4 : a.products - taps + 1;
+  a.weights = points == WinogradPoints::strided ? 6 : a.products;
+  a.count = axis.count;
+  a.in_step = axis.in_step;
+  a.spacing = spacing;
+  a.first_input = axis.taps.front().offset;
+  a.map_tiles = ceil_div(ceil_div(axis.count, spacing), a.outputs);
+  return a;
+}
+
+/** The tilings of an axis that exist. */
+std::vector<WinogradAxis> axis_choices(const LatticeAxis& axis) {
+  std::vector<WinogradAxis> choices;
+  const std::optional<Index> spacing = tap_spacing(axis);
+  const auto taps = static_cast<int>(axis.taps.size());
+  if (!spacing || taps == 0 || axis.count == 0) return choices;
+  if (taps == 1) choices.push_back(make_axis(axis, WinogradPoints::direct, 1, 1));
+  if (axis.in_step == 1 && taps > 1) {
+    for (const auto points : {WinogradPoints::four, WinogradPoints::five, WinogradPoints::six}) {
+      // At least two outputs a tile.
+      const int most = std::min(kWinogradProducts[index(points)] - 1, taps);
+      for (int each = 2; each <= most; ++each) choices.push_back(make_axis(axis, points, *spacing, each));
+    }
+  }
+  if (axis.in_step == 2 && taps == 3 && *spacing == 1) {
+    choices.push_back(make_axis(axis, WinogradPoints::strided, 1, 3));
+  }
+  return choices;
+}
+
+Index vectors(Index channels, int lanes) { return ceil_div(channels, lanes); }
+
+/** Multiply-adds reach about 95% of the peak. */
+constexpr double kMultiplyShare = 1.05;
+/** A vector of sums is stored, loaded again, and pays for a part of the register tile's call. With the
+ * overhead of a tile this fits 8 → 8 channels at 28x28 (slower than the direct way) and 16 → 16 at 56x56 (1.6
+ * times faster). */
+constexpr double kSumOverhead = 6;
+constexpr double kTileOverhead = 300;
+
+/** Weights that lie in the last-level cache or beyond arrive at about this many floats a vector operation. */
+constexpr double kStreamedFloats = 2.0;
+/** What stays in the second-level cache costs nothing extra. */
+constexpr double kCachedFloats = 128 * 1024;
+
+double with_weights(double operations, double weights) {
+  return weights <= kCachedFloats ? operations : std::max(operations, weights / kStreamedFloats);
+}
+
+}  // namespace
+
+double transformed_cost(const WinogradTiling& t, const Lattice& lattice, const WinogradSize& size) {
+  const auto slices = static_cast<double>(lattice.z.tap_count() * t.parts());
+  const auto in = static_cast<double>(vectors(size.in_channels, size.lanes)) * slices;
+  const auto out = static_cast<double>(vectors(size.out_channels, size.lanes));
+  const double products = t.products();
+  // A load and a store each value beside the transform's own operations.
+  const double input = in * (2 * products + t.x.products * kInputOperations[index(t.y.points)] +
+                             t.y.products * kInputOperations[index(t.x.points)]);
+  const double output = out * (products + t.x.products * kOutputOperations[index(t.y.points)] +
+                               t.y.outputs * kOutputOperations[index(t.x.points)] + 3.0 * t.outputs());
+  const double multiply =
+      products * out * (static_cast<double>(size.in_channels) * slices * kMultiplyShare + kSumOverhead);
+  const double tiles = static_cast<double>(t.tiles() * lattice.z.count * size.batch);
+  const double weights = t.weights() * static_cast<double>(size.in_channels) * slices * out * size.lanes;
+  return with_weights(tiles * (input + output + multiply + kTileOverhead), weights);
+}
+
+double direct_cost(const Lattice& lattice, const WinogradSize& size) {
+  const auto pairs = static_cast<double>(lattice.z.pairs_inside() * lattice.y.pairs_inside()) *
+                     static_cast<double>(lattice.x.pairs_inside() * size.batch);
+  const auto out = static_cast<double>(vectors(size.out_channels, size.lanes));
+  const double weights = static_cast<double>(lattice.tap_count() * size.in_channels) * out * size.lanes;
+  return with_weights(pairs * static_cast<double>(size.in_channels) * out * kMultiplyShare, weights);
+}
+
+std::optional<WinogradTiling> choose_tiling(const Lattice& lattice, const WinogradSize& size) {
+  std::optional<WinogradTiling> best;
+  double least = 0;
+  for (const WinogradAxis& y : axis_choices(lattice.y)) {
+    for (const WinogradAxis& x : axis_choices(lattice.x)) {
+      // Kernels exist for one kind on both axes, or on one of them.
+      const bool direct = y.points == WinogradPoints::direct || x.points == WinogradPoints::direct;
+      if ((y.points == x.points) == direct) continue;
+      if (lattice.z.tap_count() * y.parts * x.parts > kMaxWinogradSlices) continue;
+      const WinogradTiling tiling{y, x};
+      const double cost = transformed_cost(tiling, lattice, size);
+      if (best && cost >= least) continue;
+      best = tiling;
+      least = cost;
+    }
+  }
+  return best;
+}
+
+std::vector<float> weight_transform(const WinogradAxis& axis) {
+  std::vector<float> g(static_cast<std::size_t>(axis.weights * kMaxWinogradTaps));
+  if (axis.points == WinogradPoints::direct) {
+    g[0] = 1;
+    return g;
+  }
+  const bool strided = axis.points == WinogradPoints::strided;
+  const std::vector<double> points = finite_points(axis.points);
+  // Stride 2: the even taps are transformed, the odd one is its own weight.
+  const int step = strided ? 2 : 1;
+  float* row = g.data();
+  for (const double point : points) {
+    double scale = 1;
+    for (const double other : points) scale *= other == point ? 1 : point - other;
+    double power = 1;
+    for (int t = 0; t < axis.taps; t += step, power *= point) row[t] = static_cast<float>(power / scale);
+    row += kMaxWinogradTaps;
+  }
+  row[axis.taps - 1] = 1;
+  if (strided) row[kMaxWinogradTaps + 1] = 1;
+  return g;
+}
+
+}  // namespace convolith

@@ -1,0 +1,102 @@
+// What a prebuilt addon must be on the platform it is for, as llvm-readobj (apt-get install llvm) reads the file: its
+// format, what it exports, which libraries it needs, and the oldest C library it runs on.
+import { spawnSync } from 'node:child_process';
+import { statSync } from 'node:fs';
+
+const MAX_BYTES = 2e6;
+const MAX_GLIBC = [2, 28];
+const ENTRY = 'napi_register_module_v1';
+
+const FORMATS = {
+  'linux-x64': 'elf64-x86-64',
+  'linux-arm64': 'elf64-littleaarch64',
+  'darwin-x64': 'Mach-O 64-bit x86-64',
+  'darwin-arm64': 'Mach-O arm64',
+  'win32-x64': 'COFF-x86-64',
+  'win32-arm64': 'COFF-ARM64',
+};
+
+/** What every installation of the platform has. */
+const LIBRARIES = {
+  glibc: /^(?:lib(?:c|m|dl|pthread)\.so\.\d|ld-linux-[\w-]+\.so\.\d)$/,
+  musl: /^libc\.so$/,
+  darwin: /^\/usr\/lib\/libSystem\.B\.dylib$/,
+  win32: /^(?:node\.exe|kernel32\.dll|ntdll\.dll|api-ms-win-crt-[\w-]+\.dll)$/i,
+};
+
+function read(file, ...flags) {
+  const { stdout, status, stderr, error } = spawnSync('llvm-readobj', [...flags, file], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  if (status !== 0) throw new Error(`llvm-readobj (apt-get install llvm) failed: ${error?.message ?? stderr}`);
+  return stdout;
+}
+
+const all = (text, pattern) => [...text.matchAll(pattern)].map((match) => match[1]);
+
+function exportsOf(file, os) {
+  if (os === 'win32') return all(read(file, '--coff-exports'), /^\s*Name: (\S+)$/gm);
+  if (os === 'linux') {
+    const symbols = read(file, '--dyn-symbols').split(/^\s*Symbol \{/m);
+    const defined = symbols.filter((text) => /Section: (?!Undefined)\S/.test(text) && /Name: \S/.test(text));
+    return defined.map((text) => /Name: ([^\s@]+)/.exec(text)[1]);
+  }
+  const symbols = read(file, '--symbols').split(/^\s*Symbol \{/m);
+  return symbols
+    .filter((text) => /^\s*Extern$/m.test(text) && !/Type: Undef/.test(text))
+    .flatMap((text) => {
+      const name = /Name: _(\S+)/.exec(text);
+      return name === null ? [] : [name[1]];
+    });
+}
+
+/** On Linux a symbol that nothing defines is found out by users: all but Node-API's must come from a library by version. */
+function unresolved(file) {
+  const symbols = read(file, '--dyn-symbols').split(/^\s*Symbol \{/m);
+  return symbols
+    .filter((text) => /Section: Undefined/.test(text) && /Binding: Global/.test(text))
+    .map((text) => /Name: (\S+)/.exec(text)[1])
+    .filter((name) => !/^(?:napi|node_api)_/.test(name));
+}
+
+function neededBy(file, os) {
+  if (os === 'win32') return [...new Set(all(read(file, '--coff-imports'), /^\s*Name: (\S+\.(?:exe|dll))$/gim))];
+  const list = /NeededLibraries \[([\s\S]*?)\]/.exec(read(file, '--needed-libs'));
+  return list === null
+    ? []
+    : list[1]
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '');
+}
+
+function tooNewGlibc(file) {
+  return [...new Set(all(read(file, '--version-info'), /Name: GLIBC_([\d.]+)/g))].filter((version) => {
+    const [major, minor] = version.split('.').map(Number);
+    return major > MAX_GLIBC[0] || (major === MAX_GLIBC[0] && minor > MAX_GLIBC[1]);
+  });
+}
+
+/** What is wrong with the file, one line each. */
+export function faultsOf(file, { os, cpu, libc }) {
+  const faults = [];
+  const bytes = statSync(file).size;
+  if (bytes >= MAX_BYTES) faults.push(`${bytes} bytes, expected less than ${MAX_BYTES}`);
+  const format = /^Format: (.*)$/m.exec(read(file, '--file-headers'))?.[1];
+  const expected = FORMATS[`${os}-${cpu}`];
+  if (format !== expected) faults.push(`format ${format}, expected ${expected}`);
+  const exported = exportsOf(file, os);
+  if (!exported.includes(ENTRY)) faults.push(`${ENTRY} is not exported`);
+  const foreign = exported.filter((name) => !/^(?:napi|node_api)_/.test(name));
+  if (foreign.length > 0) faults.push(`exports of its inside: ${foreign.slice(0, 5).join(', ')}`);
+  const strange = neededBy(file, os).filter((name) => !LIBRARIES[libc ?? os].test(name));
+  if (strange.length > 0) faults.push(`needs ${strange.join(', ')}`);
+  if (libc === 'glibc') {
+    const missing = unresolved(file).filter((name) => !name.includes('@'));
+    if (missing.length > 0) faults.push(`nothing defines ${missing.slice(0, 5).join(', ')}`);
+    const newer = tooNewGlibc(file);
+    if (newer.length > 0) faults.push(`needs glibc ${newer.join(', ')}, expected at most ${MAX_GLIBC.join('.')}`);
+  }
+  return faults;
+}

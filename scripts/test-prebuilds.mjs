@@ -1,0 +1,92 @@
+// Tests the prebuilt addons in npm/: each by its format, and by running the contract suite, the addon's face and
+// `convolith verify` where this machine can: other Nodes from npm, arm64 under qemu-user, Windows under wine.
+// `npm run test:prebuilds [-- PLATFORM …]`; without names all that are there. The last line is `N passed, M failed`.
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { faultsOf } from './support/binary-format.mjs';
+import { cachedNode } from './support/cached-package.mjs';
+import { root } from './support/native-build.mjs';
+import { platformsNamed } from './support/platforms.mjs';
+import { bundleTest, runStaged, stageAddon } from './support/staged-run.mjs';
+
+const TESTS = ['test/contract/contract.test.ts', 'test/addon-face.test.ts'];
+const NODES = ['20', '22', '24', '26'];
+const EMULATED_NODE = '20';
+const ARM64_SYSROOT = '/usr/aarch64-linux-gnu';
+/** A processor of 2008, before AVX. */
+const OLD_CPU = 'Nehalem';
+
+let passed = 0;
+let failed = 0;
+
+function count(ok, name, details = []) {
+  if (ok) passed++;
+  else failed++;
+  console.log(`${ok ? 'passed' : 'FAILED'}: ${name}`);
+  for (const detail of details) console.log(`  ${detail}`);
+}
+
+const hasCommand = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+
+/** The test files, with a Node that `launch` starts. A run that died has not counted what killed it. */
+async function runTests(stage, launch, name) {
+  for (const file of TESTS) {
+    const output = runStaged(stage.folder, [...launch, await bundleTest(stage.folder, file)]);
+    const counts = /(\d+) passed, (\d+) failed\s*$/.exec(output ?? '');
+    passed += Number(counts?.[1] ?? 0);
+    failed += Number(counts?.[2] ?? 0) || (counts === null ? 1 : 0);
+    console.log(`${name}: ${file}: ${counts?.[0].trim() ?? 'ended badly'}`);
+  }
+}
+
+function verify(stage, launch, name, env = {}) {
+  count(runStaged(stage.folder, [...launch, stage.command, 'verify'], env) !== null, `${name}: convolith verify`);
+}
+
+/** It must start where there is no AVX, on the plain kernels, and be right there. */
+function testOldCpu(stage, node) {
+  const launch = ['qemu-x86_64', '-cpu', OLD_CPU, node];
+  const output = runStaged(stage.folder, [...launch, stage.command, 'info', '--json']);
+  const isas = output === null ? [] : JSON.parse(output).isas;
+  count(isas.join() === 'scalar', `linux-x64-gnu: starts on ${OLD_CPU}, without AVX`);
+}
+
+const RUNS = {
+  async 'linux-x64-gnu'(stage) {
+    for (const version of NODES) {
+      const node = cachedNode('linux-x64', version);
+      await runTests(stage, [node], `Node ${version}`);
+    }
+    verify(stage, [process.execPath], 'linux-x64-gnu');
+    testOldCpu(stage, cachedNode('linux-x64', EMULATED_NODE));
+  },
+  async 'linux-arm64-gnu'(stage) {
+    const launch = ['qemu-aarch64', '-L', ARM64_SYSROOT, cachedNode('linux-arm64', EMULATED_NODE)];
+    await runTests(stage, launch, 'linux-arm64-gnu');
+    verify(stage, launch, 'linux-arm64-gnu');
+  },
+  async 'win32-x64'(stage) {
+    if (!hasCommand('wine')) return console.log('win32-x64: by its format only; there is no wine here');
+    const launch = ['wine', cachedNode('win-x64', EMULATED_NODE)];
+    verify(stage, launch, 'win32-x64 under wine', {
+      WINEPREFIX: join(root, '.cache', 'wine'),
+      WINEDEBUG: '-all',
+      // Wine says it is Windows 7 unless it is set up.
+      NODE_SKIP_PLATFORM_CHECK: '1',
+    });
+  },
+};
+
+for (const platform of platformsNamed(process.argv.slice(2))) {
+  const addon = join(root, 'npm', platform.name, 'convolith.node');
+  if (!existsSync(addon)) {
+    if (process.argv.length > 2) count(false, `${platform.name}: run "npm run prebuilds" first`);
+    continue;
+  }
+  const faults = faultsOf(addon, platform);
+  count(faults.length === 0, `${platform.name}: format, exports, libraries, size`, faults);
+  await RUNS[platform.name]?.(stageAddon(platform.name, addon));
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);
