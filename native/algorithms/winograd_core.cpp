@@ -357,22 +357,23 @@ void WinogradCore::point_rows(const Block& block, Work& w) const {
     const Index all = group.count * tiles;
     const Index cuts = ceil_div(all, panels_.tile_rows);
     const float** rows = w.rows + group.first * tiles * slices_;
-    Index product = group.first;
-    Index tile = 0;
+    int product = group.first;
+    Index row = 0;
+    Index column = 0;
+    const float* from = w.inputs + order_[static_cast<std::size_t>(product)] * product_stride();
     for (Index cut = 0; cut < cuts; ++cut) {
       const Index count = all * (cut + 1) / cuts - all * cut / cuts;
-      for (Index i = 0; i < count; ++i) {
-        const float* from =
-            w.inputs + order_[static_cast<std::size_t>(product)] * product_stride() + tile * pitch_;
+      for (Index i = 0; i < count; ++i, from += pitch_) {
         for (Index z = 0; z < slices_; ++z) {
-          const Index depth = slice_list_[static_cast<std::size_t>(z)].z;
-          const bool inside = w.z_offset[tile / block.columns * depth_ + depth] >= 0;
+          const bool inside = w.z_offset[row * depth_ + slice_list_[static_cast<std::size_t>(z)].z] >= 0;
           rows[z * count + i] = inside ? from + z * slice_stride() : zeros_.data();
         }
-        if (++tile == tiles) {
-          tile = 0;
-          ++product;
-        }
+        if (++column < block.columns) continue;
+        column = 0;
+        if (++row < block.rows) continue;
+        row = 0;
+        if (++product == group.first + group.count) break;
+        from = w.inputs + order_[static_cast<std::size_t>(product)] * product_stride() - pitch_;
       }
       rows += count * slices_;
     }
