@@ -132,7 +132,8 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
    */
   #paysChannelsLast(counts: readonly number[]): boolean {
     const [first] = this.#leaves;
-    if (first.part.spec.channelsLast || this.#leaves.some(({ engine }) => engine !== first.engine)) return false;
+    const alike = this.#leaves.every(({ engine, part }) => engine === first.engine && part.tune === false);
+    if (first.part.spec.channelsLast || !alike) return false;
     const ends = counts[0] + counts[counts.length - 1];
     return ends < counts.slice(1, -1).reduce((all, count) => all + count, 0);
   }
@@ -140,7 +141,7 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
   #alone(index: number, shapes: readonly (readonly number[])[], convert: boolean): Step {
     const leaf = this.#leaves[index];
     if (!convert) return { plan: leaf.preparePlan(shapes[index]), layers: 1 };
-    const conv = this.#variant(`${index} last`, () => leaf.part.conv.variant(true, null));
+    const conv = this.#variant(`${index} last`, () => leaf.part.conv.variant(true, leaf.part.spec.algorithm, null));
     return { plan: conv.plan(leaf.part.geometryOf(shapes[index])), layers: 1 };
   }
 
@@ -153,7 +154,7 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
     if (leaf.part.spec.math !== next.part.spec.math) return null;
     const channelsLast = convert || leaf.part.spec.channelsLast;
     const key = `${index} joined ${channelsLast}`;
-    const plan = this.#variant(key, () => leaf.part.conv.variant(channelsLast, next.part.conv)).plan(geometry);
+    const plan = this.#variant(key, () => leaf.part.conv.variant(channelsLast, 'auto', next.part.conv)).plan(geometry);
     return plan.explain().algorithm === 'separable' ? { plan, layers: 2 } : null;
   }
 
@@ -208,14 +209,14 @@ function planesOf([batch, channels, ...sizes]: readonly number[]): Matrices {
   return { batch, rows: channels, columns: product(sizes, 'a plane') };
 }
 
-/** Layers whose algorithm was named keep it. */
-function isDepthwise({ spec }: StackPart): boolean {
+/** Layers whose algorithm was named or timed keep it. */
+function isDepthwise({ spec, tune }: StackPart): boolean {
   const { rank, transposed, groups, inChannels, algorithm } = spec;
-  return rank === 2 && !transposed && groups > 1 && groups === inChannels && algorithm === 'auto';
+  return rank === 2 && !transposed && groups > 1 && groups === inChannels && algorithm === 'auto' && tune === false;
 }
 
-function isPointwise({ spec, geometryOf }: StackPart, inputShape: readonly number[]): boolean {
-  if (spec.transposed || spec.groups > 1 || spec.algorithm !== 'auto') return false;
+function isPointwise({ spec, tune, geometryOf }: StackPart, inputShape: readonly number[]): boolean {
+  if (spec.transposed || spec.groups > 1 || spec.algorithm !== 'auto' || tune !== false) return false;
   const ones = [...spec.kernel, ...spec.stride].every((value) => value === 1);
   const { padBefore, padAfter } = geometryOf(inputShape);
   return ones && [...padBefore, ...padAfter].every((value) => value === 0);

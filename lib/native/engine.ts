@@ -66,11 +66,11 @@ class Conv implements EngineConv {
     );
   }
 
-  variant(channelsLast: boolean, pointwise: EngineConv | null): EngineConv {
+  variant(channelsLast: boolean, algorithm: string, pointwise: EngineConv | null): EngineConv {
     const second = pointwise instanceof Conv ? pointwise.conv : null;
     return new Conv(
       this.binding,
-      rewrapped(() => this.conv.variant(channelsLast, second)),
+      rewrapped(() => this.conv.variant(channelsLast, algorithm, second)),
     );
   }
 

@@ -82,12 +82,13 @@ const Layer& Conv::layer_of(const Napi::Value& value, const char* name) {
 Napi::Value Conv::variant(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     if (!info[0].IsBoolean()) throw expected(ErrorCode::option, "a boolean", "channelsLast", show(info[0]));
+    const std::string algorithm = read_string(info[1], "algorithm");
     const Layer* pointwise = nullptr;
-    if (!info[1].IsNull() && !info[1].IsUndefined()) pointwise = &layer_of(info[1], "pointwise");
+    if (!info[2].IsNull() && !info[2].IsUndefined()) pointwise = &layer_of(info[2], "pointwise");
     AddonData& data = AddonData::of(info.Env());
     const LayerOffer offer(data.layer_to_wrap);
     data.layer_to_wrap = std::make_unique<Layer>(
-        live_layer("variant()").variant(info[0].As<Napi::Boolean>().Value(), pointwise));
+        live_layer("variant()").variant(info[0].As<Napi::Boolean>().Value(), algorithm, pointwise));
     return data.conv_constructor.New({});
   });
 }

@@ -61,10 +61,11 @@ class Layer {
   Layer(Stage depthwise, Stage pointwise);
 
   /**
-   * This layer as one of a stack: maps in the layout given and, where `pointwise` is not null, that layer's
-   * only stage after this one's in the same pass. Weights are copied; the instruction set stays this layer's.
+   * This layer as one of a stack: maps in the layout and by the algorithm given and, where `pointwise` is not
+   * null, that layer's only stage after this one's in the same pass. Weights are copied; the instruction set
+   * stays this layer's.
    */
-  Layer variant(bool channels_last, const Layer* pointwise) const;
+  Layer variant(bool channels_last, const std::string& algorithm, const Layer* pointwise) const;
 
   /** Validates; picks the first candidate that does not refuse; packs weights that are not packed yet. */
   std::shared_ptr<const Plan> plan(const ConvGeometry& geometry);
