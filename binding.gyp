@@ -24,7 +24,7 @@
         "GCC_SYMBOLS_PRIVATE_EXTERN": "YES",
         "GCC_OPTIMIZATION_LEVEL": "3",
         "MACOSX_DEPLOYMENT_TARGET": "11.0",
-        "OTHER_CPLUSPLUSFLAGS": ["-ffp-contract=off", "-fno-math-errno"]
+        "OTHER_CPLUSPLUSFLAGS": ["-ffp-contract=off", "-fno-math-errno", "-mllvm", "-unroll-threshold=4000"]
       },
       "msvs_settings": {
         "VCCLCompilerTool": { "ExceptionHandling": 1, "AdditionalOptions": ["/std:c++20", "/fp:precise", "/utf-8"] }

@@ -75,6 +75,7 @@ export type {
   SeparableConvOptions,
   SeparablePointwiseOptions,
   Shape,
+  TuneOptions,
 } from './options.js';
 export type { ReceptiveField, ReceptiveFieldLayer } from './receptive-field.js';
 export { receptiveField } from './receptive-field.js';

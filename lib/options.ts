@@ -138,6 +138,17 @@ export interface EngineOptions<R extends Rank, L extends Layout<R> = Layout<R>> 
   readonly engine?: 'auto' | 'native' | 'reference';
 }
 
+/** Options of layers of one stage. */
+export interface TuneOptions {
+  /**
+   * Whether `algorithm: 'auto'` times its candidates on this machine when an input shape first comes, instead of taking
+   * them by its rules: some 20 ms each, before the first run. A string names a file where choices are kept for later
+   * processes, by instruction set, threads and sizes. Results may then differ by rounding from machine to machine.
+   * In a `Sequential` such layers keep their own layout. @defaultValue `false`
+   */
+  readonly tune?: boolean | string;
+}
+
 /** What is applied to the sum before it is stored, in this order: batch norm (folded), bias, residual (of the call), activation. */
 export interface EpilogueOptions {
   /** `[outChannels]`. @defaultValue none */
@@ -178,7 +189,8 @@ export interface ConvOptions<R extends Rank, L extends Layout<R> = Layout<R>>
   extends WeightOptions<R>,
     WindowOptions<R>,
     EpilogueOptions,
-    EngineOptions<R, L> {
+    EngineOptions<R, L>,
+    TuneOptions {
   /** Input and output channels are split into so many groups that do not mix. Must divide both. @defaultValue 1 */
   readonly groups?: number;
 }
@@ -194,7 +206,8 @@ export interface DepthwiseConvOptions<R extends Rank, L extends Layout<R> = Layo
   extends WeightOptions<R>,
     WindowOptions<R>,
     EpilogueOptions,
-    EngineOptions<R, L> {
+    EngineOptions<R, L>,
+    TuneOptions {
   /** Filters a channel: output channel `c * multiplier + q` comes from input channel `c`. @defaultValue 1 */
   readonly multiplier?: number;
 }
@@ -204,7 +217,8 @@ export interface PointwiseConvOptions<R extends Rank, L extends Layout<R> = Layo
   extends Omit<WeightOptions<R>, 'kernelSize'>,
     Omit<WindowOptions<R>, 'dilation'>,
     EpilogueOptions,
-    EngineOptions<R, L> {
+    EngineOptions<R, L>,
+    TuneOptions {
   /** Must divide input and output channels. @defaultValue 1 */
   readonly groups?: number;
 }
@@ -229,7 +243,8 @@ export interface ConvTransposeOptions<R extends Rank, L extends Layout<R> = Layo
   extends WeightOptions<R>,
     Omit<WindowOptions<R>, 'paddingMode' | 'padding'>,
     EpilogueOptions,
-    EngineOptions<R, L> {
+    EngineOptions<R, L>,
+    TuneOptions {
   /** Must divide input and output channels. @defaultValue 1 */
   readonly groups?: number;
   /** Elements taken off the output's edges, as PyTorch's `padding`; `'same'` gives `input * stride`, as TensorFlow's. @defaultValue 0 */

@@ -4,19 +4,22 @@ import type { Engine, EngineConv, EnginePlan } from '../engine.js';
 import { selectEngine } from '../engines.js';
 import { expected } from '../errors.js';
 import type { Axes, Layout, Rank } from '../options.js';
-import { asOptions, axesOf, list } from '../spec/check.js';
+import { asOptions, axesOf, list, product } from '../spec/check.js';
 import type { SizeRule } from '../spec/geometry.js';
 import { outputShapeOf, resolveGeometry } from '../spec/geometry.js';
 import { resolveStage } from '../spec/resolve.js';
 import type { StageKind } from '../spec/weight.js';
 import type { ConvGeometry, ConvSpec, Triple } from '../spec.js';
 import { Layer } from './layer.js';
+import { tunedPlan } from './tuning.js';
 
 /** A layer as a stack sees it. */
 export interface StackPart {
   readonly conv: EngineConv;
   /** Of the first stage. */
   readonly spec: ConvSpec;
+  /** False, or that candidates are timed, and where the choice is kept. */
+  readonly tune: boolean | string;
   geometryOf(inputShape: readonly number[]): ConvGeometry;
 }
 
@@ -41,6 +44,9 @@ export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Lay
   readonly #sizes: SizeRule;
   readonly #params: number;
   readonly #conv: EngineConv;
+  readonly #tune: boolean | string;
+  /** What plans of timed algorithms belong to. */
+  readonly #tuned: EngineConv[] = [];
 
   protected constructor(kind: StageKind, rank: R, options: unknown) {
     super();
@@ -61,12 +67,14 @@ export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Lay
     this.engine = engine.name;
     this.#conv = engine.createConv(resolved.stage);
     this.#sizes = resolved.sizes;
+    this.#tune = resolved.tune;
     this.#params = paramCount(resolved.stage);
   }
 
   /** For stacks. @internal */
   get part(): StackPart {
-    return { conv: this.#conv, spec: this.#sizes.spec, geometryOf: (shape) => resolveGeometry(this.#sizes, shape) };
+    const [sizes, tune] = [this.#sizes, this.#tune];
+    return { conv: this.#conv, spec: sizes.spec, tune, geometryOf: (shape) => resolveGeometry(sizes, shape) };
   }
 
   protected override outputShapeOf(inputShape: readonly number[]): readonly number[] {
@@ -78,10 +86,21 @@ export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Lay
   }
 
   protected override makePlan(inputShape: readonly number[]): EnginePlan {
-    return this.#conv.plan(resolveGeometry(this.#sizes, inputShape));
+    const geometry = resolveGeometry(this.#sizes, inputShape);
+    const { spec } = this.#sizes;
+    if (this.#tune === false || spec.algorithm !== 'auto') return this.#conv.plan(geometry);
+    const counts = {
+      input: product(inputShape, 'the input'),
+      output: product(outputShapeOf(spec, geometry), 'the output'),
+    };
+    const layer = { engine: selectEngine(this.engine), conv: this.#conv, spec, geometry, counts };
+    const { conv, plan } = tunedPlan(layer, typeof this.#tune === 'string' ? this.#tune : null);
+    this.#tuned.push(conv);
+    return plan;
   }
 
   protected override free(): void {
+    for (const conv of this.#tuned) conv.dispose();
     this.#conv.dispose();
   }
 }

@@ -74,7 +74,7 @@ export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extend
   /** For stacks. @internal */
   get part(): StackPart {
     const sizes = this.#depthwise;
-    return { conv: this.#conv, spec: sizes.spec, geometryOf: (shape) => resolveGeometry(sizes, shape) };
+    return { conv: this.#conv, spec: sizes.spec, tune: false, geometryOf: (shape) => resolveGeometry(sizes, shape) };
   }
 
   protected override outputShapeOf(inputShape: readonly number[]): readonly number[] {

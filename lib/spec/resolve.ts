@@ -19,6 +19,7 @@ export interface ResolvedStage {
   readonly sizes: SizeRule;
   readonly layout: string;
   readonly engine: EngineChoice;
+  readonly tune: boolean | string;
 }
 
 const PADDING_MODES: readonly PaddingMode[] = ['zeros', 'reflect', 'replicate', 'circular'];
@@ -29,10 +30,19 @@ const WINDOW_KEYS = ['stride', 'padding', 'paddingMode'];
 
 /** Options of each kind; what is not here is refused. */
 export const KEYS: { readonly [K in StageKind]: readonly string[] } = {
-  standard: [...SHARED_KEYS, ...WINDOW_KEYS, 'kernelSize', 'dilation', 'groups'],
-  depthwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'kernelSize', 'dilation', 'multiplier'],
-  pointwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'groups'],
-  transposed: [...SHARED_KEYS, ...WINDOW_KEYS, 'kernelSize', 'dilation', 'groups', 'outputPadding', 'outputShape'],
+  standard: [...SHARED_KEYS, ...WINDOW_KEYS, 'tune', 'kernelSize', 'dilation', 'groups'],
+  depthwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'tune', 'kernelSize', 'dilation', 'multiplier'],
+  pointwise: [...SHARED_KEYS, ...WINDOW_KEYS, 'tune', 'groups'],
+  transposed: [
+    ...SHARED_KEYS,
+    ...WINDOW_KEYS,
+    'tune',
+    'kernelSize',
+    'dilation',
+    'groups',
+    'outputPadding',
+    'outputShape',
+  ],
 };
 
 /** Options of the pointwise stage inside a separable layer. */
@@ -48,7 +58,12 @@ export function resolveStage(request: StageRequest, owner: string, keys = KEYS[r
   const layout = resolveLayout(request);
   const weight = resolveWeight(request);
   const resolved = resolveSpec(request, weight);
-  return { stage: Object.freeze({ spec: resolved.spec, ...resolveTerms(request, weight) }), layout, ...resolved };
+  return {
+    stage: Object.freeze({ spec: resolved.spec, ...resolveTerms(request, weight) }),
+    layout,
+    ...resolved,
+    tune: resolveTune(request),
+  };
 }
 
 function resolveLayout({ rank, options, path }: StageRequest): string {
@@ -101,6 +116,12 @@ function resolveAlgorithm(value: unknown, name: string): string {
   if (value === undefined) return 'auto';
   if (typeof value !== 'string') throw expected('ERR_OPTION', "'auto' or the name of an algorithm", name, value);
   return value;
+}
+
+function resolveTune({ options: { tune }, path }: StageRequest): boolean | string {
+  if (tune === undefined) return false;
+  if (typeof tune === 'boolean' || (typeof tune === 'string' && tune !== '')) return tune;
+  throw expected('ERR_OPTION', 'a boolean or the name of a file', `${path}tune`, tune);
 }
 
 function resolvePaddingMode({ kind, options, path }: StageRequest): PaddingMode {

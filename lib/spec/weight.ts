@@ -58,10 +58,10 @@ export function resolveWeight(request: StageRequest): CanonicalWeight {
 export function resolveWeightShape(request: StageRequest, shape: readonly number[], name: string): WeightSizes {
   const hwio = weightLayoutOf(request) === 'HWIO';
   checkShape(shape, name);
-  const dims = tensorDimensions(request, shape, hwio);
+  const dims = tensorDimensions(request, shape, name);
   checkGroups(dims, request.path);
   product([dims.outChannels, dims.inChannels / dims.groups, ...dims.kernel], name);
-  return { ...dims, channelsFrom: channelsFrom(request, hwio) };
+  return { ...dims, channelsFrom: channelsFrom(request, hwio, name) };
 }
 
 /** The same with the weight left in its order. */
@@ -75,18 +75,18 @@ export function readWeight(request: StageRequest): GivenWeight {
   const bare = ArrayBuffer.isView(weight) || Array.isArray(weight);
   const read = bare ? null : readTensor(weight, name);
   if (read !== null) checkShape(read.shape, `${name}.shape`);
-  const dims = read === null ? bareDimensions(request) : tensorDimensions(request, read.shape, hwio);
+  const dims = read === null ? bareDimensions(request) : tensorDimensions(request, read.shape, `${name}.shape`);
   checkGroups(dims, path);
   const shape = [dims.outChannels, dims.inChannels / dims.groups, ...dims.kernel];
   const count = product(shape, name);
   const data: unknown = read === null ? weight : read.data;
   checkData(data, count, read === null ? name : `${name}.data`, read === null ? shape : read.shape);
-  return { ...dims, data, layout, channelsFrom: channelsFrom(request, hwio) };
+  return { ...dims, data, layout, channelsFrom: channelsFrom(request, hwio, `${name}.shape`) };
 }
 
-function tensorDimensions(request: StageRequest, shape: readonly number[], hwio: boolean): Dimensions {
+function tensorDimensions(request: StageRequest, shape: readonly number[], name: string): Dimensions {
   const { kind, rank, options, path } = request;
-  const name = `${path}weight.shape`;
+  const hwio = weightLayoutOf(request) === 'HWIO';
   if (shape.length !== rank + 2) {
     throw expected('ERR_SHAPE', `${rank + 2} dimensions, ${order(request, hwio)},`, name, shape);
   }
@@ -94,7 +94,7 @@ function tensorDimensions(request: StageRequest, shape: readonly number[], hwio:
   const [major, minor] = hwio ? [shape[rank + 1], shape[rank]] : [shape[0], shape[1]];
   const channels =
     kind === 'depthwise'
-      ? depthwiseChannels(request, { major, minor, hwio, shape })
+      ? depthwiseChannels(request, { major, minor, hwio, shape, name })
       : plainChannels(kind, { major, minor, groups: integer(options.groups ?? 1, 1, `${path}groups`) });
   if (kind === 'pointwise' && kernel.some((size) => size !== 1)) {
     throw expected('ERR_SHAPE', 'a kernel of 1 an axis', name, shape);
@@ -122,7 +122,13 @@ function plainChannels(
 
 function depthwiseChannels(
   { options, path }: StageRequest,
-  weight: { readonly major: number; readonly minor: number; readonly hwio: boolean; readonly shape: readonly number[] },
+  weight: {
+    readonly major: number;
+    readonly minor: number;
+    readonly hwio: boolean;
+    readonly shape: readonly number[];
+    readonly name: string;
+  },
 ): Omit<Dimensions, 'kernel'> {
   const named = options.multiplier === undefined ? undefined : integer(options.multiplier, 1, `${path}multiplier`);
   if (weight.hwio) {
@@ -131,14 +137,14 @@ function depthwiseChannels(
     return { inChannels: channels, outChannels: product([channels, multiplier], 'the channels'), groups: channels };
   }
   if (weight.minor !== 1) {
-    throw expected('ERR_SHAPE', '[channels * multiplier, 1, …kernel]', `${path}weight.shape`, weight.shape);
+    throw expected('ERR_SHAPE', '[channels * multiplier, 1, …kernel]', weight.name, weight.shape);
   }
   const inChannels = integer(options.inChannels ?? weight.major / (named ?? 1), 1, `${path}inChannels`);
   const outChannels = inChannels * (named ?? weight.major / inChannels);
   if (outChannels !== weight.major || outChannels % inChannels !== 0) {
     throw new ConvolithError(
       'ERR_OPTION',
-      `Expected channels * multiplier of ${weight.major} (${path}weight.shape[0]) but received ` +
+      `Expected channels * multiplier of ${weight.major} (${weight.name}[0]) but received ` +
         `inChannels ${show(options.inChannels)} and multiplier ${show(options.multiplier)}`,
     );
   }
@@ -196,8 +202,8 @@ function order({ kind, rank }: StageRequest, hwio: boolean): string {
   return hwio ? `[${kernel}, ${minor}, ${major}]` : `[${major}, ${minor}, ${kernel}]`;
 }
 
-function channelsFrom({ kind, rank, path }: StageRequest, hwio: boolean): string {
-  const at = (index: number): string => `${path}weight.shape[${index}]`;
+function channelsFrom({ kind, rank }: StageRequest, hwio: boolean, name: string): string {
+  const at = (index: number): string => `${name}[${index}]`;
   if (kind === 'transposed') return at(hwio ? rank + 1 : 0);
   if (kind === 'depthwise') return hwio ? at(rank) : `${at(0)} / multiplier`;
   return `${at(hwio ? rank : 1)} * groups`;

@@ -14,7 +14,7 @@ namespace convolith {
 namespace {
 
 /** The strip that lies between the two stages stays in the second-level cache beside the pointwise panels. */
-constexpr Index kStripBudget = Index{128} << 10;
+constexpr Index kStripBudget = Index{64} << 10;
 
 /** The pointwise stage on strips, as a problem of its own: one image of `pixels` channels-last pixels. */
 class PointwiseStage {

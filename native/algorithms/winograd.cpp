@@ -26,8 +26,9 @@ std::vector<Lattice> lattices_of(const Problem& p) {
   return {standard_lattice(p.spec(), p.geometry)};
 }
 
-bool has_taps(const Lattice& lattice) {
-  return lattice.tap_count() > 0 && lattice.z.tap_count() <= WinogradCore::kMaxSlices;
+std::optional<WinogradTiling> tiling_of(const Lattice& lattice, const WinogradSize& size) {
+  if (lattice.tap_count() == 0) return std::nullopt;
+  return choose_tiling(lattice, size);
 }
 
 }  // namespace
@@ -37,14 +38,13 @@ std::optional<Objection> refuse_winograd(const Problem& p) {
   const WinogradSize size = size_of(p);
   bool able = false;
   for (const Lattice& lattice : lattices_of(p)) {
-    if (!has_taps(lattice)) continue;
-    const auto tiling = choose_tiling(lattice, size);
+    const auto tiling = tiling_of(lattice, size);
     if (!tiling) continue;
     able = true;
     if (pays(*tiling, lattice, size)) return std::nullopt;
   }
   if (able) return Objection{"would cost more on this map than it saves", true};
-  return Objection{"needs 2 to 5 taps an axis at stride 1, or 3 at stride 2"};
+  return Objection{"needs 2 taps or more on an axis at stride 1, or 3 at stride 2"};
 }
 
 std::unique_ptr<const Executor> make_winograd(const Problem& p) {
@@ -58,7 +58,7 @@ std::unique_ptr<const Executor> make_winograd(const Problem& p) {
   }
   std::vector<std::unique_ptr<const Executor>> phases;
   for (const LatticeProblem& phase : phase_problems(p)) {
-    const auto tiling = has_taps(phase.lattice) ? choose_tiling(phase.lattice, size) : std::nullopt;
+    const auto tiling = tiling_of(phase.lattice, size);
     // Phases of one tap, or of none that meets the input, are left to the direct way.
     if (tiling) {
       phases.push_back(std::make_unique<WinogradCore>(phase, *tiling));

@@ -17,12 +17,12 @@ constexpr Index kInputBudget = Index{768} << 10;
 struct WinogradCore::Work {
   float* staged;
   Index* y_list;
-  Index* z_list;        // [slices]
-  Index* slice_offset;  // [rows][slices]
-  Index* y_offset;      // [rows][products of y]
-  Index* x_offset;      // [columns][products of x]
-  bool* row_inner;      // [rows]: no row in the padding, equal steps
-  bool* column_inner;
+  Index* z_list;         // [depth]
+  Index* z_offset;       // [rows][depth]
+  Index* y_offset;       // [rows][reach of y]
+  Index* x_offset;       // [columns][reach of x]
+  bool* row_inner;       // [rows][parts of y]: no row in the padding, equal steps
+  bool* column_inner;    // [columns][parts of x]
   Index* row_output;     // [rows][outputs of y], of the output map
   Index* column_output;  // [columns][outputs of x]
   Index* row_plane;      // the same in the planes
@@ -46,7 +46,8 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
       groups_(p.weights.stage().spec.groups),
       group_in_(p.weights.stage().spec.group_in()),
       group_out_(p.weights.stage().spec.group_out()),
-      slices_(lattice_.z.tap_count()),
+      depth_(lattice_.z.tap_count()),
+      slices_(depth_ * tiling.parts()),
       channels_last_(p.weights.stage().spec.channels_last),
       in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
       out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
@@ -55,6 +56,11 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
       zeros_(std::max<Index>(group_in_, kMaxTileVectors * 16)) {
   choose_block();
   order_products();
+  for (Index z = 0; z < depth_; ++z) {
+    for (int y = 0; y < tiling_.y.parts; ++y) {
+      for (int x = 0; x < tiling_.x.parts; ++x) slice_list_.push_back({z, y, x});
+    }
+  }
   const Stage& stage = p.weights.stage();
   packed_ = p.weights.packed("winograd " + p.key + tile() + " lanes " + std::to_string(panels_.lanes),
                              [&] { return pack(stage); });
@@ -91,9 +97,10 @@ Index WinogradCore::parts(int threads) const {
 
 std::string WinogradCore::tile() const {
   const auto pair = [](Index a, Index b) { return std::to_string(a) + "x" + std::to_string(b); };
-  return "F(" + pair(tiling_.y.outputs, tiling_.x.outputs) + "," +
-         pair(lattice_.y.tap_count(), lattice_.x.tap_count()) + ") " +
-         pair(panels_.tile_rows, panels_.max_width() / panels_.lanes);
+  const std::string parts =
+      tiling_.parts() == 1 ? "" : " in " + pair(tiling_.y.parts, tiling_.x.parts) + " parts";
+  return "F(" + pair(tiling_.y.outputs, tiling_.x.outputs) + "," + pair(tiling_.y.taps, tiling_.x.taps) +
+         ")" + parts + " " + pair(panels_.tile_rows, panels_.max_width() / panels_.lanes);
 }
 
 AlignedBuffer WinogradCore::pack(const Stage& stage) const {
@@ -102,20 +109,18 @@ AlignedBuffer WinogradCore::pack(const Stage& stage) const {
   // Canonical weights: a step of one input channel, and of one output channel.
   const Index in_step = spec.transposed ? group_out_ * volume : volume;
   const Index out_step = spec.transposed ? volume : group_in_ * volume;
-  const auto taps_y = static_cast<int>(lattice_.y.taps.size());
-  const auto taps_x = static_cast<int>(lattice_.x.taps.size());
-  const std::vector<float> gy = weight_transform(tiling_.y, taps_y);
-  const std::vector<float> gx = weight_transform(tiling_.x, taps_x);
-  const Index weights = tiling_.weights();
-  const Index depth = slices_ * group_in_;
+  const std::vector<float> gy = weight_transform(tiling_.y);
+  const std::vector<float> gx = weight_transform(tiling_.x);
 
-  AlignedBuffer packed(groups_ * weights * depth * panels_.padded_channels());
-  AlignedBuffer filters(volume * panels_.max_width());  // one input channel's, taps outermost
-  std::vector<const float*> taps(static_cast<std::size_t>(taps_y * taps_x));
+  AlignedBuffer packed(groups_ * panel_start(panels_.count()));
+  // Some input channels' filters, channels and taps outermost: as many as one transposition takes together.
+  const Index together = in_step == volume ? std::clamp<Index>(256 / volume, 1, group_in_) : 1;
+  AlignedBuffer filters(together * volume * panels_.max_width());
+  std::vector<const float*> taps(static_cast<std::size_t>(tiling_.y.taps * tiling_.x.taps));
   WinogradWeights t;
   t.taps = taps.data();
-  t.taps_y = taps_y;
-  t.taps_x = taps_x;
+  t.taps_y = tiling_.y.taps;
+  t.taps_x = tiling_.x.taps;
   t.gy = gy.data();
   t.gx = gx.data();
   t.weights_y = tiling_.y.weights;
@@ -123,33 +128,49 @@ AlignedBuffer WinogradCore::pack(const Stage& stage) const {
   for (Index g = 0; g < groups_; ++g) {
     for (Index i = 0; i < panels_.count(); ++i) {
       t.width = panels_.width(i);
-      t.weight_stride = depth * t.width;
+      t.weight_stride = weight_stride(i);
       const Index column = g * group_out_ + panels_[i].column;
       const float* from =
           stage.weight.data() +
           (spec.transposed ? g * group_in_ * in_step + panels_[i].column * out_step : column * out_step);
-      float* panel = packed.data() + weights * depth * (g * panels_.padded_channels() + panels_[i].column);
-      if (panels_[i].columns < t.width) std::fill_n(filters.data(), volume * t.width, 0.0F);
-      for (Index c = 0; c < group_in_; ++c) {
-        kernels_.transpose(
-            {from + c * in_step, filters.data(), out_step, t.width, panels_[i].columns, volume});
-        for (Index z = 0; z < slices_; ++z) {
-          for (int y = 0; y < taps_y; ++y) {
-            for (int x = 0; x < taps_x; ++x) {
-              const Index tap = (lattice_.z.taps[static_cast<std::size_t>(z)].kernel * spec.kernel.h +
-                                 lattice_.y.taps[static_cast<std::size_t>(y)].kernel) *
-                                    spec.kernel.w +
-                                lattice_.x.taps[static_cast<std::size_t>(x)].kernel;
-              taps[static_cast<std::size_t>(y * taps_x + x)] = filters.data() + tap * t.width;
-            }
+      float* panel = packed.data() + g * panel_start(panels_.count()) + panel_start(i);
+      if (panels_[i].columns < t.width) std::fill_n(filters.data(), filters.size(), 0.0F);
+      for (Index first = 0; first < group_in_; first += together) {
+        const Index channels = std::min(together, group_in_ - first);
+        kernels_.transpose({from + first * in_step, filters.data(), out_step, t.width, panels_[i].columns,
+                            channels * volume});
+        for (Index c = 0; c < channels; ++c) {
+          for (Index j = 0; j < slices_; ++j) {
+            point_taps(slice_list_[static_cast<std::size_t>(j)], spec.kernel,
+                       filters.data() + c * volume * t.width, t.width, taps);
+            t.out = panel + (j * group_in_ + first + c) * t.width;
+            kernels_.winograd.weights(t);
           }
-          t.out = panel + (z * group_in_ + c) * t.width;
-          kernels_.winograd.weights(t);
         }
       }
     }
   }
   return packed;
+}
+
+/** Where one channel's filters, `width` of each tap of the kernel, have the taps of a slice: at zeros beyond
+ * the last. */
+void WinogradCore::point_taps(const Slice& slice, const Size3& kernel, const float* filters, Index width,
+                              std::vector<const float*>& taps) const {
+  const Index z = lattice_.z.taps[static_cast<std::size_t>(slice.z)].kernel;
+  for (int i = 0; i < tiling_.y.taps; ++i) {
+    const Index y = slice.y * tiling_.y.taps + i;
+    for (int j = 0; j < tiling_.x.taps; ++j) {
+      const Index x = slice.x * tiling_.x.taps + j;
+      const float*& tap = taps[static_cast<std::size_t>(i * tiling_.x.taps + j)];
+      if (y >= lattice_.y.tap_count() || x >= lattice_.x.tap_count()) {
+        tap = zeros_.data();
+        continue;
+      }
+      const Index row = z * kernel.h + lattice_.y.taps[static_cast<std::size_t>(y)].kernel;
+      tap = filters + (row * kernel.w + lattice_.x.taps[static_cast<std::size_t>(x)].kernel) * width;
+    }
+  }
 }
 
 Index WinogradCore::workspace_bytes() const {
@@ -164,18 +185,18 @@ WinogradCore::Work WinogradCore::take_work(Scratch& scratch) const {
   const Index products = tiling_.products();
   const Index planes = channels_last_ ? 0 : tiles * tiling_.outputs() * panels_.max_width();
   // Staged columns of a block: all that lie between its first and last; interleaved maps span the whole row.
-  const Index span = x.spacing > 1 ? x.input(x.tiles() - 1, x.products - 1) - x.input(0, 0) + x.spacing
-                                   : (block_columns_ - 1) * x.outputs * x.in_step + x.products;
+  const Index span = x.spacing > 1 ? x.input(x.tiles() - 1, x.reach() - 1) - x.input(0, 0) + x.spacing
+                                   : (block_columns_ - 1) * x.outputs * x.in_step + x.reach();
   Work w{};
-  const Index staged_rows = block_rows_ * tiling_.y.products * slices_;
+  const Index staged_rows = block_rows_ * tiling_.y.reach() * depth_;
   w.staged = scratch.take<float>(channels_last_ ? 0 : staged_rows * span * group_in_);
-  w.y_list = scratch.take<Index>(block_rows_ * tiling_.y.products);
-  w.z_list = scratch.take<Index>(slices_);
-  w.slice_offset = scratch.take<Index>(block_rows_ * slices_);
-  w.y_offset = scratch.take<Index>(block_rows_ * tiling_.y.products);
-  w.x_offset = scratch.take<Index>(block_columns_ * x.products);
-  w.row_inner = scratch.take<bool>(block_rows_);
-  w.column_inner = scratch.take<bool>(block_columns_);
+  w.y_list = scratch.take<Index>(block_rows_ * tiling_.y.reach());
+  w.z_list = scratch.take<Index>(depth_);
+  w.z_offset = scratch.take<Index>(block_rows_ * depth_);
+  w.y_offset = scratch.take<Index>(block_rows_ * tiling_.y.reach());
+  w.x_offset = scratch.take<Index>(block_columns_ * x.reach());
+  w.row_inner = scratch.take<bool>(block_rows_ * tiling_.y.parts);
+  w.column_inner = scratch.take<bool>(block_columns_ * x.parts);
   w.row_output = scratch.take<Index>(block_rows_ * tiling_.y.outputs);
   w.column_output = scratch.take<Index>(block_columns_ * x.outputs);
   w.row_plane = scratch.take<Index>(block_rows_ * tiling_.y.outputs);
@@ -214,17 +235,19 @@ void WinogradCore::locate(const Block& block, const Buffers& buffers, Work& w) c
     }
   }
   stage(block, buffers, w);
-  const auto equal_steps = [](const Index* offset, int count, Index step) {
-    bool inner = offset[0] >= 0;
-    for (int i = 1; i < count; ++i) inner &= offset[i] == offset[0] + i * step;
-    return inner;
+  // Tiles without a row or column in the padding are read by steps, the others by a pointer a pixel.
+  const auto find_inner = [](const WinogradAxis& axis, Index tiles, const Index* offset, Index step,
+                             bool* inner) {
+    for (Index t = 0; t < tiles; ++t, offset += axis.reach()) {
+      for (int part = 0; part < axis.parts; ++part, ++inner) {
+        const Index* first = offset + part * axis.taps;
+        *inner = *first >= 0;
+        for (int i = 1; i < axis.products; ++i) *inner &= first[i] == *first + i * step;
+      }
+    }
   };
-  for (Index r = 0; r < block.rows; ++r) {
-    w.row_inner[r] = equal_steps(w.y_offset + r * y.products, y.products, w.row_step);
-  }
-  for (Index c = 0; c < block.columns; ++c) {
-    w.column_inner[c] = equal_steps(w.x_offset + c * x.products, x.products, w.column_step);
-  }
+  find_inner(y, block.rows, w.y_offset, w.row_step, w.row_inner);
+  find_inner(x, block.columns, w.x_offset, w.column_step, w.column_inner);
 }
 
 /** Offsets of the block's input rows, columns and slices; copies them, channels last, where channels come
@@ -236,16 +259,16 @@ void WinogradCore::stage(const Block& block, const Buffers& buffers, Work& w) co
   Index last = first;
   for (Index c = 0; c < block.columns; ++c) {
     first = std::min(first, x.input(block.column + c, 0));
-    last = std::max(last, x.input(block.column + c, x.products - 1));
+    last = std::max(last, x.input(block.column + c, x.reach() - 1));
   }
   const Index width = last - first + 1;
   for (Index c = 0; c < block.columns; ++c) {
-    for (int i = 0; i < x.products; ++i) {
+    for (int i = 0; i < x.reach(); ++i) {
       const Index at = x.input(block.column + c, i);
       const Index source = lattice_.x.source(at);
       const Index offset = channels_last_ ? source * in_.x : (at - first) * group_in_;
       // A staged padding holds its zeros.
-      w.x_offset[c * x.products + i] = source < 0 && channels_last_ ? -1 : offset;
+      w.x_offset[c * x.reach() + i] = source < 0 && channels_last_ ? -1 : offset;
     }
   }
   w.column_step = x.spacing * (channels_last_ ? in_.x : group_in_);
@@ -259,36 +282,36 @@ void WinogradCore::stage(const Block& block, const Buffers& buffers, Work& w) co
     const Index end = std::min(block.rows, r + y.tiles() - head.tile);
     Index rows = 0;
     for (Index t = r; t < end; ++t) {
-      for (int i = 0; i < y.products; ++i) {
+      for (int i = 0; i < y.reach(); ++i) {
         const Index at = y.input(head.tile + t - r, i);
-        const int back = i - y.overlap() + y.products;
+        const int back = i - y.overlap() + y.reach();
         // A tile's first rows are the last of the one before it, unless that is of another interleaved map.
         const bool shared = t > r && i < y.overlap() && at == y.input(head.tile + t - r - 1, back);
         const Index source = lattice_.y.source(at);
-        Index& offset = w.y_offset[t * y.products + i];
+        Index& offset = w.y_offset[t * y.reach() + i];
         if (channels_last_) {
           offset = source < 0 ? -1 : source * in_.y;
         } else if (shared) {
-          offset = w.y_offset[(t - 1) * y.products + back];
+          offset = w.y_offset[(t - 1) * y.reach() + back];
         } else {
           offset = rows * w.row_step;
           w.y_list[rows++] = at;
         }
       }
     }
-    for (Index z = 0; z < slices_; ++z) {
+    for (Index z = 0; z < depth_; ++z) {
       const Index at = lattice_.z.coordinate(head.z, z);
       const Index source = lattice_.z.source(at);
       w.z_list[z] = at;
       const Index offset =
           channels_last_ ? head.image * in_.image + source * in_.z : staged + z * rows * w.row_step;
-      for (Index t = r; t < end; ++t) w.slice_offset[t * slices_ + z] = source < 0 ? -1 : offset;
+      for (Index t = r; t < end; ++t) w.z_offset[t * depth_ + z] = source < 0 ? -1 : offset;
     }
     if (!channels_last_) {
-      const Region region{w.z_list, w.y_list, slices_, rows, first, width};
+      const Region region{w.z_list, w.y_list, depth_, rows, first, width};
       stage_region(lattice_, region, buffers.input + head.image * in_.image, in_,
                    {block.group * group_in_, group_in_, 1, group_in_}, kernels_, w.staged + staged);
-      staged += slices_ * rows * w.row_step;
+      staged += depth_ * rows * w.row_step;
     }
     r = end;
   }
@@ -297,15 +320,16 @@ void WinogradCore::stage(const Block& block, const Buffers& buffers, Work& w) co
 void WinogradCore::transform_tile(const Block& block, Index row, Index column, Index slice, Work& w) const {
   const WinogradAxis& y = tiling_.y;
   const WinogradAxis& x = tiling_.x;
-  const Index* y_offset = w.y_offset + row * y.products;
-  const Index* x_offset = w.x_offset + column * x.products;
-  const float* base = w.base + w.slice_offset[row * slices_ + slice];
+  const Slice part = slice_list_[static_cast<std::size_t>(slice)];
+  const Index* y_offset = w.y_offset + row * y.reach() + part.y * y.taps;
+  const Index* x_offset = w.x_offset + column * x.reach() + part.x * x.taps;
+  const float* base = w.base + w.z_offset[row * depth_ + part.z];
   const float* pixels[kMaxWinogradProducts * kMaxWinogradProducts];
   WinogradInput t;
   t.product_stride = product_stride();
   t.channels = group_in_;
   t.out = w.inputs + slice * slice_stride() + (row * block.columns + column) * pitch_;
-  if (w.row_inner[row] && w.column_inner[column]) {
+  if (w.row_inner[row * y.parts + part.y] && w.column_inner[column * x.parts + part.x]) {
     t.origin = base + y_offset[0] + x_offset[0];
     t.row_step = w.row_step;
     t.column_step = w.column_step;
@@ -324,7 +348,7 @@ void WinogradCore::transform_tile(const Block& block, Index row, Index column, I
 void WinogradCore::transform_inputs(const Block& block, Work& w) const {
   for (Index slice = 0; slice < slices_; ++slice) {
     for (Index row = 0; row < block.rows; ++row) {
-      if (w.slice_offset[row * slices_ + slice] < 0) continue;
+      if (w.z_offset[row * depth_ + slice_list_[static_cast<std::size_t>(slice)].z] < 0) continue;
       for (Index column = 0; column < block.columns; ++column) transform_tile(block, row, column, slice, w);
     }
   }
@@ -337,21 +361,23 @@ void WinogradCore::point_rows(const Block& block, Work& w) const {
     const Index all = group.count * tiles;
     const Index cuts = ceil_div(all, panels_.tile_rows);
     const float** rows = w.rows + group.first * tiles * slices_;
-    Index product = group.first;
-    Index tile = 0;
+    int product = group.first;
+    Index row = 0;
+    Index column = 0;
+    const float* from = w.inputs + order_[static_cast<std::size_t>(product)] * product_stride();
     for (Index cut = 0; cut < cuts; ++cut) {
       const Index count = all * (cut + 1) / cuts - all * cut / cuts;
-      for (Index i = 0; i < count; ++i) {
-        const float* from =
-            w.inputs + order_[static_cast<std::size_t>(product)] * product_stride() + tile * pitch_;
+      for (Index i = 0; i < count; ++i, from += pitch_) {
         for (Index z = 0; z < slices_; ++z) {
-          const bool inside = w.slice_offset[tile / block.columns * slices_ + z] >= 0;
+          const bool inside = w.z_offset[row * depth_ + slice_list_[static_cast<std::size_t>(z)].z] >= 0;
           rows[z * count + i] = inside ? from + z * slice_stride() : zeros_.data();
         }
-        if (++tile == tiles) {
-          tile = 0;
-          ++product;
-        }
+        if (++column < block.columns) continue;
+        column = 0;
+        if (++row < block.rows) continue;
+        row = 0;
+        if (++product == group.first + group.count) break;
+        from = w.inputs + order_[static_cast<std::size_t>(product)] * product_stride() - pitch_;
       }
       rows += count * slices_;
     }
@@ -362,10 +388,6 @@ void WinogradCore::point_rows(const Block& block, Work& w) const {
 void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   const Index tiles = block.tiles();
   const int width = panels_.width(panel);
-  const Index depth = slices_ * group_in_;
-  const float* weights =
-      packed_->data() +
-      tiling_.weights() * depth * (block.group * panels_.padded_channels() + panels_[panel].column);
   Index at = 0;
   for (const int product : order_) {
     const Index first = product * (tiles * width + 16);
@@ -375,7 +397,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   Epilogue none;
   none.bias = zeros_.data();
   none.linear = true;
-  std::int32_t starts[kMaxSlices];
+  std::int32_t starts[kMaxWinogradSlices];
   for (Index z = 0; z < slices_; ++z) starts[z] = static_cast<std::int32_t>(z * group_in_);
   GemmTile g;
   g.run_start = starts;
@@ -385,7 +407,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   g.epilogue = &none;
   g.out = w.sums;
   const GemmKernel* kernels = kernels_.gemm.tile[panels_[panel].vectors - 1];
-  g.panel = weights;
+  g.panel = packed_->data() + block.group * panel_start(panels_.count()) + panel_start(panel);
   for (const WeightGroup& group : weights_) {
     const Index all = group.count * tiles;
     const Index cuts = ceil_div(all, panels_.tile_rows);
@@ -395,7 +417,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
       g.out_offset = w.sum_offset + group.first * tiles + first;
       kernels[all * (cut + 1) / cuts - first - 1](g);
     }
-    g.panel += depth * width;
+    g.panel += weight_stride(panel);
   }
 }
 

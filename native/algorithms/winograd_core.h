@@ -13,9 +13,6 @@ namespace convolith {
  */
 class WinogradCore final : public Executor {
  public:
-  /** The most taps along the depth. */
-  static constexpr int kMaxSlices = 16;
-
   WinogradCore(const LatticeProblem& problem, const WinogradTiling& tiling);
 
   Index tasks(int threads) const override { return blocks() * parts(threads); }
@@ -29,6 +26,11 @@ class WinogradCore final : public Executor {
   struct Block {
     Index group = 0, row = 0, column = 0, rows = 0, columns = 0;
     Index tiles() const { return rows * columns; }
+  };
+  /** What is summed before the transform back: a depth tap and a part of the kernel along each axis. */
+  struct Slice {
+    Index z = 0;
+    int y = 0, x = 0;
   };
   /** Where a row of tiles lies. */
   struct Row {
@@ -50,12 +52,23 @@ class WinogradCore final : public Executor {
     return groups_ * ceil_div(rows_in_all(), block_rows_) * ceil_div(tiling_.x.tiles(), block_columns_);
   }
   Index parts(int threads) const;
+  /** Floats of one weight of a panel. A cache line more than they are: 36 streams a power of two apart would
+   * share the sets of a cache while they are packed. */
+  Index weight_stride(Index panel) const { return slices_ * group_in_ * panels_.width(panel) + 16; }
+  /** Where a panel begins in a group's packing. */
+  Index panel_start(Index panel) const {
+    Index start = 0;
+    for (Index i = 0; i < panel; ++i) start += tiling_.weights() * weight_stride(i);
+    return start;
+  }
   Index product_stride() const { return block_rows_ * block_columns_ * pitch_ + 16; }
   Index slice_stride() const { return tiling_.products() * product_stride(); }
 
   void choose_block();
   void order_products();
   AlignedBuffer pack(const Stage& stage) const;
+  void point_taps(const Slice& slice, const Size3& kernel, const float* filters, Index width,
+                  std::vector<const float*>& taps) const;
   Work take_work(Scratch& scratch) const;
   void locate(const Block& block, const Buffers& buffers, Work& w) const;
   void stage(const Block& block, const Buffers& buffers, Work& w) const;
@@ -70,13 +83,14 @@ class WinogradCore final : public Executor {
   const Lattice lattice_;
   const WinogradTiling tiling_;
   const EpilogueData epilogue_;
-  const Index batch_, groups_, group_in_, group_out_, slices_;
+  const Index batch_, groups_, group_in_, group_out_, depth_, slices_;
   const bool channels_last_;
   const MapStrides in_, out_;
   const Panels panels_;
   const Index pitch_;
   const AlignedBuffer zeros_;
   Index block_rows_ = 1, block_columns_ = 1;
+  std::vector<Slice> slice_list_;
   std::vector<int> order_;  // products, those of one weight side by side
   std::vector<WeightGroup> weights_;
   std::shared_ptr<const AlignedBuffer> packed_;  // [group][panel][weight][slice][channel][width]

@@ -38,9 +38,10 @@ std::optional<Index> tap_spacing(const LatticeAxis& axis) {
   return spacing;
 }
 
-WinogradAxis make_axis(const LatticeAxis& axis, WinogradPoints points, Index spacing) {
+WinogradAxis make_axis(const LatticeAxis& axis, WinogradPoints points, Index spacing, int taps) {
   WinogradAxis a;
-  const auto taps = static_cast<int>(axis.taps.size());
+  a.taps = taps;
+  a.parts = static_cast<int>(ceil_div(axis.tap_count(), taps));
   a.points = points;
   a.products = kWinogradProducts[index(points)];
   a.outputs = points == WinogradPoints::strided ? 4 : a.products - taps + 1;
@@ -59,15 +60,16 @@ std::vector<WinogradAxis> axis_choices(const LatticeAxis& axis) {
   const std::optional<Index> spacing = tap_spacing(axis);
   const auto taps = static_cast<int>(axis.taps.size());
   if (!spacing || taps == 0 || axis.count == 0) return choices;
-  if (taps == 1) choices.push_back(make_axis(axis, WinogradPoints::direct, 1));
+  if (taps == 1) choices.push_back(make_axis(axis, WinogradPoints::direct, 1, 1));
   if (axis.in_step == 1 && taps > 1) {
     for (const auto points : {WinogradPoints::four, WinogradPoints::five, WinogradPoints::six}) {
-      const int outputs = kWinogradProducts[index(points)] - taps + 1;
-      if (outputs >= 2) choices.push_back(make_axis(axis, points, *spacing));
+      // At least two outputs a tile.
+      const int most = std::min(kWinogradProducts[index(points)] - 1, taps);
+      for (int each = 2; each <= most; ++each) choices.push_back(make_axis(axis, points, *spacing, each));
     }
   }
   if (axis.in_step == 2 && taps == 3 && *spacing == 1) {
-    choices.push_back(make_axis(axis, WinogradPoints::strided, 1));
+    choices.push_back(make_axis(axis, WinogradPoints::strided, 1, 3));
   }
   return choices;
 }
@@ -94,7 +96,7 @@ double with_weights(double operations, double weights) {
 }  // namespace
 
 double transformed_cost(const WinogradTiling& t, const Lattice& lattice, const WinogradSize& size) {
-  const auto slices = static_cast<double>(lattice.z.tap_count());
+  const auto slices = static_cast<double>(lattice.z.tap_count() * t.parts());
   const auto in = static_cast<double>(vectors(size.in_channels, size.lanes)) * slices;
   const auto out = static_cast<double>(vectors(size.out_channels, size.lanes));
   const double products = t.products();
@@ -126,6 +128,7 @@ std::optional<WinogradTiling> choose_tiling(const Lattice& lattice, const Winogr
       // Kernels exist for one kind on both axes, or on one of them.
       const bool direct = y.points == WinogradPoints::direct || x.points == WinogradPoints::direct;
       if ((y.points == x.points) == direct) continue;
+      if (lattice.z.tap_count() * y.parts * x.parts > kMaxWinogradSlices) continue;
       const WinogradTiling tiling{y, x};
       const double cost = transformed_cost(tiling, lattice, size);
       if (best && cost >= least) continue;
@@ -136,7 +139,7 @@ std::optional<WinogradTiling> choose_tiling(const Lattice& lattice, const Winogr
   return best;
 }
 
-std::vector<float> weight_transform(const WinogradAxis& axis, int taps) {
+std::vector<float> weight_transform(const WinogradAxis& axis) {
   std::vector<float> g(static_cast<std::size_t>(axis.weights * kMaxWinogradTaps));
   if (axis.points == WinogradPoints::direct) {
     g[0] = 1;
@@ -151,10 +154,10 @@ std::vector<float> weight_transform(const WinogradAxis& axis, int taps) {
     double scale = 1;
     for (const double other : points) scale *= other == point ? 1 : point - other;
     double power = 1;
-    for (int t = 0; t < taps; t += step, power *= point) row[t] = static_cast<float>(power / scale);
+    for (int t = 0; t < axis.taps; t += step, power *= point) row[t] = static_cast<float>(power / scale);
     row += kMaxWinogradTaps;
   }
-  row[taps - 1] = 1;
+  row[axis.taps - 1] = 1;
   if (strided) row[kMaxWinogradTaps + 1] = 1;
   return g;
 }

@@ -16,6 +16,9 @@ struct WinogradAxis {
   /** Inputs and products of a tile, its outputs, and its distinct weights: `strided` uses one of them four
    * times. */
   int products = 1, outputs = 1, weights = 1;
+  /** Taps of the algorithm, and how many times it takes to make up the kernel's: 7 taps are two times 4, of
+   * which one is zero. The parts add up before the transform back. */
+  int taps = 1, parts = 1;
   /** Of the lattice: output points, input step a point, distance of two taps, first input of point 0. */
   Index count = 0, in_step = 1, spacing = 1, first_input = 0;
   /** Of each interleaved map. */
@@ -26,8 +29,10 @@ struct WinogradAxis {
   Index point(Index t, Index i) const { return t / map_tiles + (t % map_tiles * outputs + i) * spacing; }
   /** Input coordinate `i` of tile `t`. */
   Index input(Index t, Index i) const { return point(t, 0) * in_step + first_input + i * spacing; }
+  /** Inputs of a tile, those of all parts; part p begins at input p * taps. */
+  int reach() const { return products + (parts - 1) * taps; }
   /** Inputs that two tiles side by side share. */
-  int overlap() const { return products - outputs * static_cast<int>(in_step); }
+  int overlap() const { return reach() - outputs * static_cast<int>(in_step); }
   /** The distinct weight of a product. */
   int weight(int product) const { return product < weights ? product : weights - 1; }
 };
@@ -39,6 +44,7 @@ struct WinogradTiling {
   int products() const { return y.products * x.products; }
   int weights() const { return y.weights * x.weights; }
   int outputs() const { return y.outputs * x.outputs; }
+  int parts() const { return y.parts * x.parts; }
 };
 
 /** What a choice of tiles depends on, besides the lattice. */
@@ -46,6 +52,9 @@ struct WinogradSize {
   Index in_channels = 0, out_channels = 0, batch = 1;
   int lanes = 1;
 };
+
+/** The most pairs of a depth tap and a part of the kernel. */
+inline constexpr int kMaxWinogradSlices = 32;
 
 /** The cheapest tiling of a lattice; none where no axis has a transform, or one has taps without one. */
 std::optional<WinogradTiling> choose_tiling(const Lattice& lattice, const WinogradSize& size);
@@ -55,6 +64,6 @@ double transformed_cost(const WinogradTiling& tiling, const Lattice& lattice, co
 double direct_cost(const Lattice& lattice, const WinogradSize& size);
 
 /** G of an axis, [weights][kMaxWinogradTaps]. */
-std::vector<float> weight_transform(const WinogradAxis& axis, int taps);
+std::vector<float> weight_transform(const WinogradAxis& axis);
 
 }  // namespace convolith

@@ -2,17 +2,28 @@
 
 #include <cstddef>
 #include <cstring>
-#include <limits>
-#include <new>
 #include <utility>
-
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
 
 #include "base/check.h"
 
 namespace convolith {
+
+/** The size of a huge page on every system that has them for the asking. */
+inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+/**
+ * Asks for huge pages under memory that is about to be touched for the first time, which costs a page fault:
+ * 25 µs per 4 KiB on some virtual machines, 0.5 µs with huge pages. A hint: memory that does not hold one, or
+ * was touched already, stays as it is.
+ */
+void prefer_huge_pages(void* data, std::size_t bytes) noexcept;
+
+/**
+ * Memory on a cache line's boundary, or on huge pages where it is large enough for one. Large blocks given
+ * back are kept for a while for the next of the same size: weights that change are packed again and again.
+ */
+void* take_block(std::size_t bytes);
+void give_block(void* block, std::size_t bytes) noexcept;
 
 /** Zeroed floats on a cache line's boundary, or on huge pages where the buffer is large enough for one. */
 class AlignedBuffer {
@@ -21,29 +32,20 @@ class AlignedBuffer {
   explicit AlignedBuffer(Index count) : count_(count) {
     if (count <= 0) return;
     const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
-    // A first touch costs a page fault: 25 µs per 4 KiB on some virtual machines, 0.5 µs with huge pages.
-    alignment_ = bytes >= kHugePage ? kHugePage : kCacheLine;
-    if (bytes > std::numeric_limits<std::size_t>::max() - alignment_) throw std::bad_alloc();
-    data_ = static_cast<float*>(::operator new (bytes, std::align_val_t{alignment_}));
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (alignment_ == kHugePage) madvise(data_, bytes, MADV_HUGEPAGE);
-#endif
+    data_ = static_cast<float*>(take_block(bytes));
     std::memset(data_, 0, bytes);
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)),
-        count_(std::exchange(other.count_, 0)),
-        alignment_(other.alignment_) {}
+      : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}
   AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(count_, other.count_);
-    std::swap(alignment_, other.alignment_);
     return *this;
   }
   AlignedBuffer(const AlignedBuffer&) = delete;
   AlignedBuffer& operator=(const AlignedBuffer&) = delete;
   ~AlignedBuffer() {
-    if (data_ != nullptr) ::operator delete (data_, std::align_val_t{alignment_});
+    if (data_ != nullptr) give_block(data_, static_cast<std::size_t>(bytes()));
   }
 
   float* data() { return data_; }
@@ -52,12 +54,8 @@ class AlignedBuffer {
   Index bytes() const { return count_ * static_cast<Index>(sizeof(float)); }
 
  private:
-  static constexpr std::size_t kCacheLine = 64;
-  static constexpr std::size_t kHugePage = std::size_t{2} << 20;
-
   float* data_ = nullptr;
   Index count_ = 0;
-  std::size_t alignment_ = kCacheLine;
 };
 
 }  // namespace convolith

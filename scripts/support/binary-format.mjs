@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 
-export const MAX_BYTES = 2e6;
+const MAX_BYTES = 2e6;
 const MAX_GLIBC = [2, 28];
 const ENTRY = 'napi_register_module_v1';
 
@@ -51,6 +51,15 @@ function exportsOf(file, os) {
     });
 }
 
+/** On Linux a symbol that nothing defines is found out by users: all but Node-API's must come from a library by version. */
+function unresolved(file) {
+  const symbols = read(file, '--dyn-symbols').split(/^\s*Symbol \{/m);
+  return symbols
+    .filter((text) => /Section: Undefined/.test(text) && /Binding: Global/.test(text))
+    .map((text) => /Name: (\S+)/.exec(text)[1])
+    .filter((name) => !/^(?:napi|node_api)_/.test(name));
+}
+
 function neededBy(file, os) {
   if (os === 'win32') return [...new Set(all(read(file, '--coff-imports'), /^\s*Name: (\S+\.(?:exe|dll))$/gim))];
   const list = /NeededLibraries \[([\s\S]*?)\]/.exec(read(file, '--needed-libs'));
@@ -84,6 +93,8 @@ export function faultsOf(file, { os, cpu, libc }) {
   const strange = neededBy(file, os).filter((name) => !LIBRARIES[libc ?? os].test(name));
   if (strange.length > 0) faults.push(`needs ${strange.join(', ')}`);
   if (libc === 'glibc') {
+    const missing = unresolved(file).filter((name) => !name.includes('@'));
+    if (missing.length > 0) faults.push(`nothing defines ${missing.slice(0, 5).join(', ')}`);
     const newer = tooNewGlibc(file);
     if (newer.length > 0) faults.push(`needs glibc ${newer.join(', ')}, expected at most ${MAX_GLIBC.join('.')}`);
   }

@@ -2,9 +2,9 @@
 // processor's. Vitest's own tools are native to this machine, so test files are bundled and run on a small stand-in
 // for its runner (plain-vitest.mjs), by the Node that is given and whatever has to start it.
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { basename, dirname, join, relative } from 'node:path';
-import { build } from 'vite';
+import { closeSync, cpSync, mkdirSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { bundle } from './bundle.mjs';
 import { root } from './native-build.mjs';
 
 const TIMEOUT = 15 * 60_000;
@@ -22,48 +22,28 @@ export function stageAddon(name, addon) {
   return { folder: stage, command: join(stage, bin.convolith) };
 }
 
-/** Gives every bundled module the `__dirname` of its own place in the stage, where the addon and package.json are. */
-const placeModules = (stage) => ({
-  name: 'place-modules',
-  transform(code, id) {
-    const folder = relative(root, dirname(id));
-    if (folder.startsWith('..') || folder.includes('node_modules') || !code.includes('__dirname')) return null;
-    return code.replaceAll('__dirname', JSON.stringify(join(stage, folder)));
-  },
-});
-
 /** A test file and what it imports of this project, as one module in the stage. */
-export async function bundleTest(stage, file) {
-  const name = `${basename(file, '.ts')}.mjs`;
-  await build({
-    root,
-    configFile: false,
-    logLevel: 'warn',
-    plugins: [placeModules(stage)],
-    resolve: { alias: [{ find: /^vitest$/, replacement: join(root, 'scripts', 'support', 'plain-vitest.mjs') }] },
-    build: {
-      ssr: join(root, file),
-      outDir: stage,
-      emptyOutDir: false,
-      minify: false,
-      target: 'node20',
-      rollupOptions: { output: { entryFileNames: name, codeSplitting: false } },
-    },
-  });
-  return join(stage, name);
+export function bundleTest(stage, file) {
+  const runner = join(root, 'scripts', 'support', 'plain-vitest.mjs');
+  return bundle(file, { folder: stage, place: stage, alias: [{ find: /^vitest$/, replacement: runner }] });
 }
 
-/** Runs a program to its end, shows what it prints, and returns it: null where it ended badly. */
+/**
+ * Runs a program to its end, shows what it prints, and returns it: null where it ended badly. It prints to a file, since
+ * Windows' Node under wine takes no pipe.
+ */
 export function runStaged(stage, command, env = {}) {
-  const { status, stdout, signal } = spawnSync(command[0], command.slice(1), {
+  const file = join(stage, 'output.txt');
+  const output = openSync(file, 'w');
+  const { status, signal, error } = spawnSync(command[0], command.slice(1), {
     cwd: stage,
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', output, output],
     timeout: TIMEOUT,
-    maxBuffer: 1 << 28,
     env: { ...process.env, CONVOLITH_ENGINE: 'native', CONVOLITH_TEST_ENGINES: 'native', ...env },
   });
-  process.stdout.write(stdout ?? '');
-  if (status !== 0) console.error(`Ended with ${status ?? signal}: ${command.join(' ')}`);
-  return status === 0 ? stdout : null;
+  closeSync(output);
+  const text = readFileSync(file, 'utf8');
+  process.stdout.write(text);
+  if (status !== 0) console.error(`Ended with ${status ?? signal ?? error?.message}: ${command.join(' ')}`);
+  return status === 0 ? text : null;
 }
