@@ -19,7 +19,8 @@ async function runScript(name: string, flags: readonly string[] = []): Promise<u
 }
 
 describe('register', () => {
-  test('puts the backend in use', () => {
+  test('puts the backend in use', async () => {
+    await tf.ready();
     expect(tf.getBackend()).toBe(BACKEND_NAME);
   });
 
@@ -131,7 +132,8 @@ test('10,000 predictions leave memory where it was after the first 100', async (
   const { before, after } = result as { before: Memory; after: Memory };
   expect(after.numTensors).toBe(before.numTensors);
   expect(after.numBytes).toBe(before.numBytes);
-  expect(after.resident - before.resident).toBeLessThan(16 * 2 ** 20);
+  // V8 itself takes some 18 MB more while it compiles; the smallest map that could leak would make it 40 MB.
+  expect(after.resident - before.resident).toBeLessThan(28 * 2 ** 20);
 });
 
 interface Training {
@@ -145,5 +147,5 @@ test('a small CNN trains on the loss curve of the CPU backend, many times faster
   convolith.losses.forEach((loss, step) => {
     expect(Math.abs(loss / cpu.losses[step] - 1)).toBeLessThan(1e-3);
   });
-  expect(cpu.median / convolith.median).toBeGreaterThan(5);
+  expect(cpu.median / convolith.median).toBeGreaterThan(20);
 });

@@ -29,6 +29,7 @@ const GUIDE: DefaultTheme.SidebarItem[] = [
       page("Other libraries' arrays", '/interop'),
       page('Servers, pools and queues', '/guide/serving'),
       page('The command', '/command'),
+      page('Platforms', '/platforms'),
     ],
   },
   {
@@ -47,6 +48,7 @@ const GUIDE: DefaultTheme.SidebarItem[] = [
       page('Architecture', '/architecture'),
       page('Adding an algorithm', '/adding-an-algorithm'),
       page('Adding an instruction set', '/adding-an-isa'),
+      page('Releasing', '/releasing'),
     ],
   },
 ];

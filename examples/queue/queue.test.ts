@@ -7,9 +7,9 @@ import type { Started } from '../support/start.js';
 import { follow, requireFrom, start, until } from '../support/start.js';
 import { startRedis } from './redis.js';
 
-const require = requireFrom(__dirname);
-const sharp = require('sharp');
-const { Queue } = require('bullmq');
+const load = requireFrom(__dirname);
+const sharp = load('sharp');
+const { Queue } = load('bullmq');
 const PHOTOGRAPH = join(__dirname, '..', 'chelsea.png');
 const COPIES = 24;
 

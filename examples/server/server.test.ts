@@ -6,7 +6,8 @@ import { conv2d } from '../../lib/index.js';
 import type { Started } from '../support/start.js';
 import { requireFrom, start, until } from '../support/start.js';
 
-const sharp = requireFrom(__dirname)('sharp');
+const load = requireFrom(__dirname);
+const sharp = load('sharp');
 const photograph = readFileSync(join(__dirname, '..', 'chelsea.png'));
 
 let server: Started | null = null;

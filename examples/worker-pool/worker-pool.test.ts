@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { requireFrom } from '../support/start.js';
 
-const require = requireFrom(__dirname);
-const sharp = require('sharp');
-const { Piscina } = require('piscina');
+const load = requireFrom(__dirname);
+const sharp = load('sharp');
+const { Piscina } = load('piscina');
 const PHOTOGRAPH = join(__dirname, '..', 'chelsea.png');
 const BLURS = [1, 1.5, 2, 3, 4, 6, 8];
 

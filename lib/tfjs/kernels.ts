@@ -5,6 +5,7 @@ import { elementwiseKernels } from './elementwise.js';
 import type { Kernel } from './kernel.js';
 import { matMulKernels } from './matmul.js';
 import { movementKernels } from './movement.js';
+import { plainKernels } from './plain.js';
 import { poolingKernels } from './pooling.js';
 import { reductionKernels } from './reduction.js';
 import { resizeKernels } from './resize.js';
@@ -22,4 +23,5 @@ export const KERNELS: readonly Kernel[] = [
   ...poolingKernels,
   ...reductionKernels,
   ...resizeKernels,
+  ...plainKernels,
 ];

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "addon/errors.h"
+#include "base/aligned_buffer.h"
 #include "base/thread_pool.h"
 
 namespace convolith {
@@ -153,7 +154,10 @@ void AsyncRuns::settle(Napi::Env env, Run& run) {
   try {
     if (run.error) std::rethrow_exception(run.error);
     const FloatView output = float_view(pending.output.Value(), "output", run.output_count);
-    std::memcpy(output.data, run.output.get(), static_cast<std::size_t>(run.output_count) * sizeof(float));
+    const auto bytes = static_cast<std::size_t>(run.output_count) * sizeof(float);
+    // A fresh array is first touched here, on the JavaScript thread.
+    prefer_huge_pages(output.data, bytes);
+    std::memcpy(output.data, run.output.get(), bytes);
   } catch (...) {
     pending.deferred.Reject(to_js_error(env, std::current_exception()).Value());
     return;

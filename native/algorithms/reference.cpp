@@ -5,6 +5,7 @@
 #include "algorithms/candidates.h"
 #include "algorithms/lattice.h"
 #include "algorithms/staging.h"
+#include "base/thread_pool.h"
 
 namespace convolith {
 
@@ -56,6 +57,8 @@ class Reference final : public Executor {
     for (const Lattice& lattice : lattices_) {
       for (Index z = 0; z < lattice.z.count; ++z) {
         for (Index y = 0; y < lattice.y.count; ++y) {
+          // A task is a whole map, which may take seconds.
+          check_cancelled();
           for (Index x = 0; x < lattice.x.count; ++x) {
             const Index at = image * out_.image + channel * out_.channel +
                              (lattice.z.out_start + z * lattice.z.out_step) * out_.z +

@@ -111,11 +111,11 @@ AlignedBuffer WinogradCore::pack(const Stage& stage) const {
   const Index out_step = spec.transposed ? volume : group_in_ * volume;
   const std::vector<float> gy = weight_transform(tiling_.y);
   const std::vector<float> gx = weight_transform(tiling_.x);
-  const Index weights = tiling_.weights();
-  const Index depth = slices_ * group_in_;
 
-  AlignedBuffer packed(groups_ * weights * depth * panels_.padded_channels());
-  AlignedBuffer filters(volume * panels_.max_width());  // one input channel's, taps outermost
+  AlignedBuffer packed(groups_ * panel_start(panels_.count()));
+  // Some input channels' filters, channels and taps outermost: as many as one transposition takes together.
+  const Index together = in_step == volume ? std::clamp<Index>(256 / volume, 1, group_in_) : 1;
+  AlignedBuffer filters(together * volume * panels_.max_width());
   std::vector<const float*> taps(static_cast<std::size_t>(tiling_.y.taps * tiling_.x.taps));
   WinogradWeights t;
   t.taps = taps.data();
@@ -128,20 +128,24 @@ AlignedBuffer WinogradCore::pack(const Stage& stage) const {
   for (Index g = 0; g < groups_; ++g) {
     for (Index i = 0; i < panels_.count(); ++i) {
       t.width = panels_.width(i);
-      t.weight_stride = depth * t.width;
+      t.weight_stride = weight_stride(i);
       const Index column = g * group_out_ + panels_[i].column;
       const float* from =
           stage.weight.data() +
           (spec.transposed ? g * group_in_ * in_step + panels_[i].column * out_step : column * out_step);
-      float* panel = packed.data() + weights * depth * (g * panels_.padded_channels() + panels_[i].column);
-      if (panels_[i].columns < t.width) std::fill_n(filters.data(), volume * t.width, 0.0F);
-      for (Index c = 0; c < group_in_; ++c) {
-        kernels_.transpose(
-            {from + c * in_step, filters.data(), out_step, t.width, panels_[i].columns, volume});
-        for (Index i = 0; i < slices_; ++i) {
-          point_taps(slice_list_[static_cast<std::size_t>(i)], spec.kernel, filters.data(), t.width, taps);
-          t.out = panel + (i * group_in_ + c) * t.width;
-          kernels_.winograd.weights(t);
+      float* panel = packed.data() + g * panel_start(panels_.count()) + panel_start(i);
+      if (panels_[i].columns < t.width) std::fill_n(filters.data(), filters.size(), 0.0F);
+      for (Index first = 0; first < group_in_; first += together) {
+        const Index channels = std::min(together, group_in_ - first);
+        kernels_.transpose({from + first * in_step, filters.data(), out_step, t.width, panels_[i].columns,
+                            channels * volume});
+        for (Index c = 0; c < channels; ++c) {
+          for (Index j = 0; j < slices_; ++j) {
+            point_taps(slice_list_[static_cast<std::size_t>(j)], spec.kernel,
+                       filters.data() + c * volume * t.width, t.width, taps);
+            t.out = panel + (j * group_in_ + first + c) * t.width;
+            kernels_.winograd.weights(t);
+          }
         }
       }
     }
@@ -384,10 +388,6 @@ void WinogradCore::point_rows(const Block& block, Work& w) const {
 void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   const Index tiles = block.tiles();
   const int width = panels_.width(panel);
-  const Index depth = slices_ * group_in_;
-  const float* weights =
-      packed_->data() +
-      tiling_.weights() * depth * (block.group * panels_.padded_channels() + panels_[panel].column);
   Index at = 0;
   for (const int product : order_) {
     const Index first = product * (tiles * width + 16);
@@ -407,7 +407,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   g.epilogue = &none;
   g.out = w.sums;
   const GemmKernel* kernels = kernels_.gemm.tile[panels_[panel].vectors - 1];
-  g.panel = weights;
+  g.panel = packed_->data() + block.group * panel_start(panels_.count()) + panel_start(panel);
   for (const WeightGroup& group : weights_) {
     const Index all = group.count * tiles;
     const Index cuts = ceil_div(all, panels_.tile_rows);
@@ -417,7 +417,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
       g.out_offset = w.sum_offset + group.first * tiles + first;
       kernels[all * (cut + 1) / cuts - first - 1](g);
     }
-    g.panel += depth * width;
+    g.panel += weight_stride(panel);
   }
 }
 

@@ -52,6 +52,15 @@ class WinogradCore final : public Executor {
     return groups_ * ceil_div(rows_in_all(), block_rows_) * ceil_div(tiling_.x.tiles(), block_columns_);
   }
   Index parts(int threads) const;
+  /** Floats of one weight of a panel. A cache line more than they are: 36 streams a power of two apart would
+   * share the sets of a cache while they are packed. */
+  Index weight_stride(Index panel) const { return slices_ * group_in_ * panels_.width(panel) + 16; }
+  /** Where a panel begins in a group's packing. */
+  Index panel_start(Index panel) const {
+    Index start = 0;
+    for (Index i = 0; i < panel; ++i) start += tiling_.weights() * weight_stride(i);
+    return start;
+  }
   Index product_stride() const { return block_rows_ * block_columns_ * pitch_ + 16; }
   Index slice_stride() const { return tiling_.products() * product_stride(); }
 

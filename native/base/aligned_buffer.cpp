@@ -1,5 +1,6 @@
 #include "base/aligned_buffer.h"
 
+#include <cstdint>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -14,7 +15,6 @@ namespace convolith {
 namespace {
 
 constexpr std::size_t kCacheLine = 64;
-constexpr std::size_t kHugePage = std::size_t{2} << 20;
 /** From here on the system gives fresh pages for each allocation and takes them back. */
 constexpr std::size_t kLeastKept = std::size_t{128} << 10;
 constexpr std::size_t kMostIdle = std::size_t{64} << 20;
@@ -25,10 +25,7 @@ void free_block(void* block, std::size_t bytes) noexcept {
   ::operator delete (block, std::align_val_t{alignment_of(bytes)});
 }
 
-/**
- * A first touch costs a page fault: 25 µs per 4 KiB on some virtual machines, 0.5 µs with huge pages. Packing
- * the weights of 256 to 256 channels 3×3 for Winograd took 57 ms into fresh pages.
- */
+/** Packing the weights of 256 to 256 channels 3×3 for Winograd took 57 ms into fresh pages. */
 class IdleBlocks {
  public:
   void* take(std::size_t bytes) {
@@ -75,6 +72,17 @@ IdleBlocks& idle_blocks() {
 
 }  // namespace
 
+void prefer_huge_pages(void* data, std::size_t bytes) noexcept {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  const auto begin = (reinterpret_cast<std::uintptr_t>(data) + kHugePage - 1) / kHugePage * kHugePage;
+  const auto end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / kHugePage * kHugePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#else
+  (void)data;
+  (void)bytes;
+#endif
+}
+
 void* take_block(std::size_t bytes) {
   if (bytes >= kLeastKept) {
     if (void* kept = idle_blocks().take(bytes)) return kept;
@@ -82,9 +90,7 @@ void* take_block(std::size_t bytes) {
   const std::size_t alignment = alignment_of(bytes);
   if (bytes > std::numeric_limits<std::size_t>::max() - alignment) throw std::bad_alloc();
   void* data = ::operator new (bytes, std::align_val_t{alignment});
-#if defined(__linux__) && defined(MADV_HUGEPAGE)
-  if (alignment == kHugePage) madvise(data, bytes, MADV_HUGEPAGE);
-#endif
+  prefer_huge_pages(data, bytes);
   return data;
 }
 

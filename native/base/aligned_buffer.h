@@ -8,6 +8,16 @@
 
 namespace convolith {
 
+/** The size of a huge page on every system that has them for the asking. */
+inline constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+/**
+ * Asks for huge pages under memory that is about to be touched for the first time, which costs a page fault:
+ * 25 µs per 4 KiB on some virtual machines, 0.5 µs with huge pages. A hint: memory that does not hold one, or
+ * was touched already, stays as it is.
+ */
+void prefer_huge_pages(void* data, std::size_t bytes) noexcept;
+
 /**
  * Memory on a cache line's boundary, or on huge pages where it is large enough for one. Large blocks given
  * back are kept for a while for the next of the same size: weights that change are packed again and again.

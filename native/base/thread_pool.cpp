@@ -65,6 +65,8 @@ struct Context {
   /** On a submitted job, whose turn its calls of parallel_for inherit. */
   bool in_submission = false;
   std::uint64_t ticket = 0;
+  /** Of the outermost call whose body this thread is in. */
+  const CancelToken* token = nullptr;
 };
 thread_local Context context;
 
@@ -132,6 +134,7 @@ class Pool {
 /** Claims tasks one at a time until none is left. A helper leaves early where a caller needs its core. */
 void Pool::drain(Job& job, bool is_helper) {
   context.in_body = true;
+  context.token = job.token;
   while (!is_cancelled(job.token) && !closing_.load(std::memory_order_relaxed)) {
     if (is_helper && busy_.load(std::memory_order_relaxed) > thread_limit()) break;
     const Index task = job.next.fetch_add(1, std::memory_order_relaxed);
@@ -144,6 +147,7 @@ void Pool::drain(Job& job, bool is_helper) {
     }
   }
   context.in_body = false;
+  context.token = nullptr;
 }
 
 Job* Pool::oldest_job() const {
@@ -218,7 +222,7 @@ bool Pool::serve_oldest(std::unique_lock<std::mutex>& lock) {
     queue_.pop_front();
     if (has_work()) wake(2);
     lock.unlock();
-    context = {false, true, submission.ticket};
+    context = {.in_submission = true, .ticket = submission.ticket};
     submission.run();
     submission.run = nullptr;
     context = {};
@@ -318,7 +322,22 @@ Pool& pool() {
   return *current_pool.load(std::memory_order_acquire);
 }
 
+/** Lends the thread a token while it is in a body; inside another call's body that one's stays. */
+class TokenScope {
+ public:
+  explicit TokenScope(const CancelToken* token) : outer_(context.token) {
+    if (outer_ == nullptr) context.token = token;
+  }
+  ~TokenScope() { context.token = outer_; }
+  TokenScope(const TokenScope&) = delete;
+  TokenScope& operator=(const TokenScope&) = delete;
+
+ private:
+  const CancelToken* const outer_;
+};
+
 void run_inline(Index tasks, TaskBody body, const CancelToken* token) {
+  const TokenScope scope(token);
   for (Index task = 0; task < tasks; ++task) {
     if (is_cancelled(token)) throw_aborted();
     body(task);
@@ -352,6 +371,10 @@ void parallel_for(Index tasks, TaskBody body, const CancelToken* token) {
   if (tasks <= 1 || context.in_body || thread_limit() == 1) return run_inline(tasks, body, token);
   Job job(tasks, body, token);
   pool().run(job);
+}
+
+void check_cancelled() {
+  if (is_cancelled(context.token)) throw_aborted();
 }
 
 void submit(std::function<void()> job) { pool().submit(std::move(job)); }

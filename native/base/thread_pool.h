@@ -42,6 +42,12 @@ using TaskBody = FunctionRef<void(Index task)>;
 void parallel_for(Index tasks, TaskBody body, const CancelToken* token = nullptr);
 
 /**
+ * Throws `Error(aborted)` inside a body whose call's token is cancelled, and does nothing elsewhere: for
+ * tasks that may take longer than some milliseconds.
+ */
+void check_cancelled();
+
+/**
  * `job` on a worker of the pool, in the order of submission. Inside it `parallel_for` may be called. It must
  * not throw. Throws `Error(memory)` where the system gives no thread at all.
  */

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -34,32 +35,49 @@ export function codeBlocks(page: string, languages: readonly string[]): CodeBloc
 export const PROGRAMS = ['ts', 'js', 'typescript', 'javascript'];
 
 /** Packages that a block imports, the project itself and Node's own apart. */
-export function foreignPackages({ code }: CodeBlock): string[] {
+export function packagesOf({ code }: CodeBlock): string[] {
   const names = [...code.matchAll(/(?:from|import|require\() ?'([^'.][^']*)'/g)].map((match) => match[1]);
   return names.filter((name) => !/^(?:convolith(?:\/.*)?$|node:)/.test(name));
 }
+
+const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+const own = new Set([...Object.keys(manifest.dependencies), ...Object.keys(manifest.devDependencies)]);
+
+/** Those of them that a checkout does not have: a block with any runs where the examples are. */
+export const foreignPackages = (block: CodeBlock): string[] => packagesOf(block).filter((name) => !own.has(name));
 
 /** What a block says it prints: the text after each `// →`. */
 export const promised = ({ code }: CodeBlock): string[] =>
   [...code.matchAll(/\/\/ → (.*)$/gm)].map((match) => match[1]);
 
-const projectRequire = createRequire(join(ROOT, 'package.json'));
-
-/** Runs a block as a module of its own and returns what it printed, a line a call. Foreign packages come from `folder`. */
-export async function runBlock({ code }: CodeBlock, folder = ROOT): Promise<string[]> {
-  const { outputText } = ts.transpileModule(code, {
+const transpile = (code: string): string =>
+  ts.transpileModule(code, {
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2022, esModuleInterop: true },
-  });
+  }).outputText;
+
+/** Runs a block as a module of its own and returns what it printed, a line a call; one with packages in a process of its own. */
+export async function runBlock(block: CodeBlock, folder = ROOT): Promise<string[]> {
+  if (packagesOf(block).length > 0) return runApart(block, folder);
   const printed: string[] = [];
   const print = (...values: unknown[]) =>
     printed.push(values.map((value) => (typeof value === 'string' ? value : inspect(value))).join(' '));
-  const foreignRequire = createRequire(join(folder, 'package.json'));
-  const load = (name: string): unknown =>
-    /^convolith(?:$|\/)/.test(name) ? projectRequire(name) : foreignRequire(name);
   // A function of its own, because a block may await at its top level.
   const AsyncFunction = (async () => undefined).constructor as FunctionConstructor;
-  await AsyncFunction('require', 'exports', 'console', outputText)(load, {}, { ...console, log: print });
+  const load = createRequire(join(ROOT, 'package.json'));
+  await AsyncFunction('require', 'exports', 'console', transpile(block.code))(load, {}, { ...console, log: print });
   return printed;
+}
+
+/** Packages keep state (a backend in use, say) that the next block must not find. Files are named from the checkout. */
+function runApart({ code }: CodeBlock, folder: string): Promise<string[]> {
+  const load = `require('node:module').createRequire(${JSON.stringify(join(folder, 'package.json'))})`;
+  const program = `(async (require) => { ${transpile(code)}\n})(${load})`;
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, ['-e', program], { cwd: ROOT, encoding: 'utf8' }, (error, stdout, stderr) => {
+      if (error) reject(new Error(stderr || error.message));
+      else resolve(stdout === '' ? [] : stdout.trimEnd().split('\n'));
+    });
+  });
 }
 
 /** What the compiler says to the blocks under `strict`, as modules of a user's project in `folder`. */

@@ -4,8 +4,8 @@
 import { drawDigits, SIDE } from './digits.mjs';
 import { registerConvolith, tf } from './tfjs-modules.mjs';
 
-const BATCH = 16;
-const steps = Number(process.argv[2] ?? 8);
+const BATCH = 8;
+const steps = Number(process.argv[2] ?? 6);
 
 /** Numbers from 0 to 1 (Mulberry32). */
 function generator(seed) {
