@@ -7,7 +7,8 @@ export default {
   out: 'api',
   docsRoot: '.',
   name: 'API',
-  intentionallyNotExported: ['CODES', 'FunctionOptions', 'ShapeOf', 'Covers', 'EngineChoice'],
+  // Helper types of signatures are expanded where they are used.
+  validation: { notExported: false, invalidLink: true },
   treatWarningsAsErrors: true,
   readme: 'none',
   disableSources: true,

@@ -42,10 +42,10 @@ export interface EnginePlan {
 export interface EngineConv {
   plan(geometry: ConvGeometry): EnginePlan;
   /**
-   * A copy for maps of the layout and by the algorithm given (`'auto'` or a name), whatever the spec's, with `pointwise`,
-   * where not null, after it in the same pass: what a stack runs in this layer's place. The caller disposes of it.
+   * A copy for maps of the layout and by the algorithm given (`'auto'` or a name), whatever the spec's. The caller
+   * disposes of it.
    */
-  variant(channelsLast: boolean, algorithm: string, pointwise: EngineConv | null): EngineConv;
+  variant(channelsLast: boolean, algorithm: string): EngineConv;
   /** Frees weights and packed weights. Plans must not be run afterwards. */
   dispose(): void;
 }

@@ -144,7 +144,7 @@ export interface TuneOptions {
    * Whether `algorithm: 'auto'` times its candidates on this machine when an input shape first comes, instead of taking
    * them by its rules: some 20 ms each, before the first run. A string names a file where choices are kept for later
    * processes, by instruction set, threads and sizes. Results may then differ by rounding from machine to machine.
-   * In a `Sequential` such layers keep their own layout and pass. @defaultValue `false`
+   * In a `Sequential` such layers keep their own layout. @defaultValue `false`
    */
   readonly tune?: boolean | string;
 }

@@ -40,6 +40,8 @@ const square = (channels: number, size: number): CaseOptions => ({
 describe('the reference engine', () => {
   test('names its algorithms best first, the reference last', () => {
     expect(engine.algorithms).toEqual([
+      'dot',
+      'grouped',
       'pointwise',
       'depthwise',
       'winograd',
@@ -60,10 +62,13 @@ describe('the reference engine', () => {
     ['3x3 stride 2', { ...square(64, 56), stride: 2 }, 'im2col-gemm'],
     ['3x3 dilated', { ...square(64, 56), dilation: 2 }, 'im2col-gemm'],
     ['3x3 in groups', { ...square(64, 56), groups: 2 }, 'im2col-gemm'],
+    ['3x3 in groups of two', { ...square(64, 56), groups: 32 }, 'grouped'],
     ['7x7 stride 2', { ...square(64, 56), inChannels: 3, kernel: [7, 7], stride: 2 }, 'im2col-gemm'],
     ['1x1', { ...square(64, 14), kernel: [1, 1], padding: 0 }, 'pointwise'],
     ['1x1 stride 2', { ...square(64, 14), kernel: [1, 1], padding: 0, stride: 2 }, 'pointwise'],
     ['1x1 in groups', { ...square(64, 14), kernel: [1, 1], padding: 0, groups: 4 }, 'pointwise'],
+    ['1x1 to one channel', { ...square(64, 14), outChannels: 1, kernel: [1, 1], padding: 0 }, 'dot'],
+    ['9x9 transposed to one channel', { ...square(56, 8), outChannels: 1, transposed: true, stride: 2 }, 'dot'],
     ['1x1 padded', { ...square(64, 14), kernel: [1, 1] }, 'im2col-gemm'],
     ['1x1 of a channel each', { ...square(64, 14), kernel: [1, 1], padding: 0, groups: 64 }, 'depthwise'],
     ['depthwise', { ...square(32, 28), groups: 32 }, 'depthwise'],
@@ -88,6 +93,8 @@ describe('the reference engine', () => {
     const { refused, isa, threads, tile } = plan({ ...square(64, 56), math: 'strict' }).explain();
     expect({ isa, threads, tile }).toEqual({ isa: 'js', threads: 1, tile: '4x4' });
     expect(refused).toEqual([
+      { algorithm: 'dot', reason: '64 output channels, not at most 4' },
+      { algorithm: 'grouped', reason: 'one group, not several' },
       { algorithm: 'pointwise', reason: 'kernel is 1x3x3, not 1x1x1' },
       { algorithm: 'depthwise', reason: 'groups 1 of 64 input channels' },
       { algorithm: 'winograd', reason: "math is 'strict', and its transforms round beyond the order of summation" },
@@ -121,6 +128,10 @@ describe('the reference engine', () => {
     ['pointwise', square(16, 8), 'kernel is 1x3x3'],
     ['pointwise', { ...square(16, 8), kernel: [1, 1] }, 'padded'],
     ['depthwise', square(16, 8), 'groups 1 of 16 input channels'],
+    ['dot', square(16, 8), '16 output channels'],
+    ['dot', { ...square(16, 8), outChannels: 4, groups: 4 }, '4 groups'],
+    ['grouped', square(16, 8), 'one group'],
+    ['grouped', { ...square(16, 8), groups: 2 }, '8 output channels a group'],
     ['winograd', { ...square(16, 8), stride: 2 }, 'stride is 2x2'],
     ['winograd', { ...square(16, 8), math: 'strict' }, 'strict'],
     ['im2col-gemm', { ...square(16, 8), transposed: true }, 'transposed'],
@@ -133,7 +144,7 @@ describe('the reference engine', () => {
     expect(error.message).toContain(reason);
   });
 
-  test.each(['pointwise', 'depthwise', 'winograd', 'im2col-gemm', 'transposed'])(
+  test.each(['dot', 'grouped', 'pointwise', 'depthwise', 'winograd', 'im2col-gemm', 'transposed'])(
     'refuses a forced %s for a separable layer',
     (algorithm) => {
       const error = refusal({ ...square(16, 8), groups: 16, algorithm }, { outChannels: 4 });
@@ -166,6 +177,9 @@ describe.each(natives)('$label', ({ select }) => {
     ['depthwise, strided and dilated', { ...square(32, 28), groups: 32, stride: 2, dilation: 2 }, 'depthwise'],
     ['depthwise, multiplier 2', { ...square(32, 28), groups: 32, outChannels: 64 }, 'depthwise'],
     ['3x3 strict', { ...square(64, 28), math: 'strict' }, 'im2col-gemm'],
+    ['3x3 to one channel', { ...square(64, 28), outChannels: 1 }, 'dot'],
+    ['1x1 to one channel', { ...square(64, 28), outChannels: 1, kernel: [1, 1], padding: 0 }, 'dot'],
+    ['9x9 transposed to one', { ...square(56, 9), outChannels: 1, kernel: [9, 9], transposed: true, stride: 3 }, 'dot'],
     ['3x3 stride 2', { ...square(64, 56), stride: 2 }, 'winograd'],
     ['3x3 stride 2 strict', { ...square(64, 28), stride: 2, math: 'strict' }, 'im2col-gemm'],
     ['5x5 stride 2', { ...square(64, 28), kernel: [5, 5], padding: 2, stride: 2 }, 'im2col-gemm'],
@@ -200,6 +214,9 @@ describe.each(natives)('$label', ({ select }) => {
     ['3x3 dilated', { ...square(64, 28), dilation: 2 }, 'winograd'],
     ['3x3 of a dilation that meets mostly padding', { ...square(32, 33), dilation: 18, padding: 18 }, 'im2col-gemm'],
     ['11x11', { ...square(32, 28), kernel: [11, 11], padding: 5 }, 'winograd'],
+    ['3x3 in groups of two', { ...square(64, 28), groups: 32 }, 'grouped'],
+    ['3x3 in groups of two, stride 2', { ...square(64, 28), groups: 32, stride: 2 }, 'grouped'],
+    ['5x5 in groups of one and two', { ...square(32, 28), outChannels: 64, groups: 32, kernel: [5, 5] }, 'depthwise'],
     ['3x3 on few channels', square(8, 28), 'im2col-gemm'],
     ['3x3 strided in groups', { ...square(64, 28), groups: 4, stride: 2 }, 'im2col-gemm'],
     ['7x7 stride 2', { ...square(64, 56), inChannels: 3, kernel: [7, 7], stride: 2 }, 'im2col-gemm'],

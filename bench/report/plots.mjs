@@ -95,9 +95,9 @@ export function roofline(report, width) {
         x: 'x',
         y: 'y',
         text: () => `memory ${significant(bandwidth)} GB/s`,
-        textAnchor: 'end',
-        dx: -6,
-        dy: -6,
+        textAnchor: 'start',
+        dx: 8,
+        dy: 10,
         fill: 'currentColor',
       }),
       Plot.dot(peers, {

@@ -33,11 +33,10 @@ class ReferenceConv implements EngineConv {
   }
 
   /** Weights are shared: their packing does not depend on the layout. */
-  variant(channelsLast: boolean, algorithm: string, second: EngineConv | null): EngineConv {
+  variant(channelsLast: boolean, algorithm: string): EngineConv {
     const { layer, pointwise } = this.#live();
-    const behind = second instanceof ReferenceConv ? second.#live().layer : pointwise;
     const inLayout = (stage: Layer): Layer => ({ ...stage, spec: { ...stage.spec, channelsLast, algorithm } });
-    return new ReferenceConv({ layer: inLayout(layer), pointwise: behind === null ? null : inLayout(behind) });
+    return new ReferenceConv({ layer: inLayout(layer), pointwise: pointwise === null ? null : inLayout(pointwise) });
   }
 
   #live(): Stages {

@@ -2,6 +2,8 @@ import type { Refusal } from '../engine.js';
 import { ConvolithError, expected } from '../errors.js';
 import type { Algorithm, Problem } from './algorithms/algorithm.js';
 import { depthwise } from './algorithms/depthwise.js';
+import { dot } from './algorithms/dot.js';
+import { grouped } from './algorithms/grouped.js';
 import { im2colGemm } from './algorithms/im2col-gemm.js';
 import { pointwise } from './algorithms/pointwise.js';
 import { reference } from './algorithms/reference.js';
@@ -11,7 +13,17 @@ import { winograd } from './algorithms/winograd.js';
 import { ReferencePlan } from './run.js';
 
 /** Every algorithm, best first; the last serves everything. Names and order are those of the native list. */
-const CANDIDATES: readonly Algorithm[] = [pointwise, depthwise, winograd, im2colGemm, transposed, separable, reference];
+const CANDIDATES: readonly Algorithm[] = [
+  dot,
+  grouped,
+  pointwise,
+  depthwise,
+  winograd,
+  im2colGemm,
+  transposed,
+  separable,
+  reference,
+];
 
 export const ALGORITHM_NAMES: readonly string[] = CANDIDATES.map(({ name }) => name);
 

@@ -11,7 +11,7 @@ import type { StackPart } from './conv-layer.js';
 import { ConvLayer } from './conv-layer.js';
 import { Layer } from './layer.js';
 import { DepthwiseSeparableConv2d } from './separable.js';
-import type { SequentialExplanation, Step } from './stack-plan.js';
+import type { SequentialExplanation } from './stack-plan.js';
 import { MapPool, StackPlan } from './stack-plan.js';
 
 /** A layer that is not itself a stack. */
@@ -25,7 +25,7 @@ type Leaf<R extends Rank, L extends Layout<R> = Layout<R>> = Layer<R, L> &
 /**
  * Layers after one another, run without their intermediate maps ever being new memory: they lie in two recycled
  * buffers. A stack with channels first keeps them channels last, as the kernels want them, where its input and output
- * are smaller than the maps between; a depthwise layer with a pointwise one behind it runs in one pass. Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes of them. `residual` is added
+ * are smaller than the maps between. Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes of them. `residual` is added
  * in the last layer, before its activation.
  * @example
  * const net = new Sequential([
@@ -45,8 +45,8 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
 
   readonly #leaves: readonly Leaf<R, L>[];
   readonly #maps = new MapPool();
-  /** Layers in another layout or joined with the next one, by position and kind. */
-  readonly #variants = new Map<string, EngineConv>();
+  /** Channels-last copies of channels-first layers, by position. */
+  readonly #variants = new Map<number, EngineConv>();
 
   /** @throws ConvolithError `ERR_OPTION` where there are no layers, or one does not fit the one before it. */
   constructor(layers: readonly Layer<R, L>[] & OneRank<R>) {
@@ -103,20 +103,12 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
     const shapes = this.#shapes(inputShape);
     const counts = shapes.map((shape) => product(shape, 'an intermediate map'));
     const convert = this.#paysChannelsLast(counts);
-    const steps: Step[] = [];
-    const ends: number[] = [];
-    for (let index = 0; index < this.#leaves.length; ) {
-      const step = this.#joined(index, shapes, convert) ?? this.#alone(index, shapes, convert);
-      steps.push(step);
-      index += step.layers;
-      ends.push(counts[index]);
-    }
-    const between = ends.slice(0, -1);
-    if (!convert) return new StackPlan(steps, between, null, this.#maps);
+    const steps = this.#leaves.map((_, index) => this.#step(index, shapes[index], convert));
+    if (!convert) return new StackPlan(steps, counts.slice(1, -1), null, this.#maps);
     const engine = selectEngine(this.#leaves[0].engine);
     const [first, last] = [shapes[0], shapes[shapes.length - 1]];
     const border = { engine, input: planesOf(first), output: planesOf(last) };
-    return new StackPlan(steps, [counts[0], ...between, counts[counts.length - 1]], border, this.#maps);
+    return new StackPlan(steps, counts, border, this.#maps);
   }
 
   protected override free(): void {
@@ -138,30 +130,13 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
     return ends < counts.slice(1, -1).reduce((all, count) => all + count, 0);
   }
 
-  #alone(index: number, shapes: readonly (readonly number[])[], convert: boolean): Step {
+  #step(index: number, shape: readonly number[], convert: boolean): EnginePlan {
     const leaf = this.#leaves[index];
-    if (!convert) return { plan: leaf.preparePlan(shapes[index]), layers: 1 };
-    const conv = this.#variant(`${index} last`, () => leaf.part.conv.variant(true, leaf.part.spec.algorithm, null));
-    return { plan: conv.plan(leaf.part.geometryOf(shapes[index])), layers: 1 };
-  }
-
-  /** A depthwise layer and the pointwise one behind it in one pass, 2 to 14% faster; null where they cannot be. */
-  #joined(index: number, shapes: readonly (readonly number[])[], convert: boolean): Step | null {
-    const [leaf, next] = [this.#leaves[index], this.#leaves[index + 1]];
-    if (!(leaf instanceof ConvLayer && next instanceof ConvLayer) || leaf.engine !== next.engine) return null;
-    const geometry = leaf.part.geometryOf(shapes[index]);
-    if (!isDepthwise(leaf.part) || !isPointwise(next.part, shapes[index + 1])) return null;
-    if (leaf.part.spec.math !== next.part.spec.math) return null;
-    const channelsLast = convert || leaf.part.spec.channelsLast;
-    const key = `${index} joined ${channelsLast}`;
-    const plan = this.#variant(key, () => leaf.part.conv.variant(channelsLast, 'auto', next.part.conv)).plan(geometry);
-    return plan.explain().algorithm === 'separable' ? { plan, layers: 2 } : null;
-  }
-
-  #variant(key: string, make: () => EngineConv): EngineConv {
-    const made = this.#variants.get(key) ?? make();
-    this.#variants.set(key, made);
-    return made;
+    if (!convert) return leaf.preparePlan(shape);
+    const { conv, spec, geometryOf } = leaf.part;
+    const turned = this.#variants.get(index) ?? conv.variant(true, spec.algorithm);
+    this.#variants.set(index, turned);
+    return turned.plan(geometryOf(shape));
   }
 
   /** The shape before each layer, and the last one's output. */
@@ -207,17 +182,4 @@ function checkPair<R extends Rank>(before: Leaf<R>, after: Leaf<R>, index: numbe
 /** A channels-first map as matrices of channels × pixels. */
 function planesOf([batch, channels, ...sizes]: readonly number[]): Matrices {
   return { batch, rows: channels, columns: product(sizes, 'a plane') };
-}
-
-/** Layers whose algorithm was named or timed keep it. */
-function isDepthwise({ spec, tune }: StackPart): boolean {
-  const { rank, transposed, groups, inChannels, algorithm } = spec;
-  return rank === 2 && !transposed && groups > 1 && groups === inChannels && algorithm === 'auto' && tune === false;
-}
-
-function isPointwise({ spec, tune, geometryOf }: StackPart, inputShape: readonly number[]): boolean {
-  if (spec.transposed || spec.groups > 1 || spec.algorithm !== 'auto' || tune !== false) return false;
-  const ones = [...spec.kernel, ...spec.stride].every((value) => value === 1);
-  const { padBefore, padAfter } = geometryOf(inputShape);
-  return ones && [...padBefore, ...padAfter].every((value) => value === 0);
 }

@@ -5,17 +5,10 @@ import { aborted } from './layer.js';
 /** What a stack's plan decided: the layers' explanations, and their sums or maxima. */
 export interface SequentialExplanation extends Explanation {
   readonly algorithm: 'sequential';
-  /** One a layer, in order; nested stacks are flattened. Two layers that run in one pass show the same. */
+  /** One a layer, in order; nested stacks are flattened. */
   readonly layers: readonly Explanation[];
   /** The two recycled buffers between the layers, in bytes. */
   readonly mapBytes: number;
-}
-
-/** One pass of a stack. */
-export interface Step {
-  readonly plan: EnginePlan;
-  /** Layers that it computes: two where a pointwise one runs in the pass of the depthwise one before it. */
-  readonly layers: number;
 }
 
 /** Where a channels-first stack keeps its maps channels last: how its input and output are turned. */
@@ -63,7 +56,7 @@ export class MapPool {
   }
 }
 
-/** What one run's steps read and write. */
+/** What one run's layers read and write. */
 interface Ends {
   readonly input: Float32Array;
   readonly maps: readonly Float32Array[];
@@ -77,8 +70,8 @@ export class StackPlan implements EnginePlan {
   readonly needed: readonly [number, number];
 
   constructor(
-    private readonly steps: readonly Step[],
-    /** Elements of each map between the steps; with a border, of the turned input before and the unturned output behind. */
+    private readonly plans: readonly EnginePlan[],
+    /** Elements of each map between the layers; with a border, of the turned input before and the unturned output behind. */
     readonly counts: readonly number[],
     private readonly border: Border | null,
     private readonly pool: MapPool,
@@ -91,14 +84,14 @@ export class StackPlan implements EnginePlan {
     const maps = this.pool.acquire(this);
     try {
       const ends = this.#enter(maps, input, output, residual);
-      const last = this.steps.length - 1;
+      const last = this.plans.length - 1;
       let from = ends.input;
       for (let index = 0; index < last; index++) {
         const to = ends.maps[index];
-        this.steps[index].plan.run(from, to, null);
+        this.plans[index].run(from, to, null);
         from = to;
       }
-      this.steps[last].plan.run(from, ends.output, ends.residual);
+      this.plans[last].run(from, ends.output, ends.residual);
       this.#leave(ends, output);
     } finally {
       this.pool.release(maps);
@@ -114,15 +107,15 @@ export class StackPlan implements EnginePlan {
     const maps = this.pool.acquire(this);
     try {
       const ends = this.#enter(maps, input, output, residual);
-      const last = this.steps.length - 1;
+      const last = this.plans.length - 1;
       let from = ends.input;
       for (let index = 0; index < last; index++) {
         const to = ends.maps[index];
-        await this.steps[index].plan.runAsync(from, to, null, signal);
+        await this.plans[index].runAsync(from, to, null, signal);
         if (signal?.aborted) throw aborted(signal);
         from = to;
       }
-      await this.steps[last].plan.runAsync(from, ends.output, ends.residual, signal);
+      await this.plans[last].runAsync(from, ends.output, ends.residual, signal);
       this.#leave(ends, output);
     } finally {
       this.pool.release(maps);
@@ -130,16 +123,15 @@ export class StackPlan implements EnginePlan {
   }
 
   explain(): SequentialExplanation {
-    const layers = this.steps.flatMap(({ plan, layers }) => new Array<Explanation>(layers).fill(plan.explain()));
-    const passes = this.steps.map(({ plan }) => plan.explain());
-    const most = (pick: (pass: Explanation) => number): number => Math.max(...passes.map(pick));
+    const layers = this.plans.map((plan) => plan.explain());
+    const most = (pick: (layer: Explanation) => number): number => Math.max(...layers.map(pick));
     return {
       algorithm: 'sequential',
-      isa: [...new Set(passes.map((pass) => pass.isa))].join(', '),
-      threads: most((pass) => pass.threads),
+      isa: [...new Set(layers.map((layer) => layer.isa))].join(', '),
+      threads: most((layer) => layer.threads),
       tile: '',
-      workspaceBytes: most((pass) => pass.workspaceBytes),
-      packedBytes: passes.reduce((all, pass) => all + pass.packedBytes, 0),
+      workspaceBytes: most((layer) => layer.workspaceBytes),
+      packedBytes: layers.reduce((all, layer) => all + layer.packedBytes, 0),
       refused: [],
       layers,
       mapBytes: 4 * (this.needed[0] + this.needed[1]),

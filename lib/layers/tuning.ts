@@ -37,7 +37,7 @@ export function tunedPlan(
   const key = keyOf(layer);
   const known = file === null ? choices.get(key) : readChoices(file)[key];
   if (known !== undefined && layer.engine.algorithms.includes(known)) {
-    const conv = layer.conv.variant(layer.spec.channelsLast, known, null);
+    const conv = layer.conv.variant(layer.spec.channelsLast, known);
     const reason = `${known} was the fastest when this layer was tuned`;
     const others = layer.engine.algorithms.slice(0, layer.engine.algorithms.indexOf(known));
     return {
@@ -99,7 +99,7 @@ function race(layer: Tunable): Candidate[] {
 
 /** Nothing where the algorithm cannot serve this layer. */
 function candidate({ conv, spec }: Tunable, algorithm: string, geometry: ConvGeometry): Candidate[] {
-  const forced = conv.variant(spec.channelsLast, algorithm, null);
+  const forced = conv.variant(spec.channelsLast, algorithm);
   try {
     return [{ algorithm, conv: forced, plan: forced.plan(geometry), ms: 0 }];
   } catch (error) {

@@ -46,8 +46,8 @@ export interface NativeStage {
 
 export interface NativeConv {
   plan(geometry: ConvGeometry): NativePlan;
-  /** A copy for maps of the layout and by the algorithm given, with `pointwise`, where not null, after it in the same pass. */
-  variant(channelsLast: boolean, algorithm: string, pointwise: NativeConv | null): NativeConv;
+  /** A copy for maps of the layout and by the algorithm given. */
+  variant(channelsLast: boolean, algorithm: string): NativeConv;
   dispose(): void;
 }
 

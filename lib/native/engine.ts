@@ -66,11 +66,10 @@ class Conv implements EngineConv {
     );
   }
 
-  variant(channelsLast: boolean, algorithm: string, pointwise: EngineConv | null): EngineConv {
-    const second = pointwise instanceof Conv ? pointwise.conv : null;
+  variant(channelsLast: boolean, algorithm: string): EngineConv {
     return new Conv(
       this.binding,
-      rewrapped(() => this.conv.variant(channelsLast, algorithm, second)),
+      rewrapped(() => this.conv.variant(channelsLast, algorithm)),
     );
   }
 

@@ -4,6 +4,7 @@ import type { CompanionKernels, Movable } from '../companions/index.js';
 import type { Engine } from '../engine.js';
 import { BufferPool } from './buffer-pool.js';
 import type { KernelResult, TensorInfo } from './kernel.js';
+import { OperationCache } from './operation-cache.js';
 import { TensorRecord } from './tensor-record.js';
 
 /** What of TensorFlow.js is needed: the namespace of `@tensorflow/tfjs-core` or of a package that exports all of it. */
@@ -43,6 +44,7 @@ interface BackendExtras {
   readonly engine: Engine;
   readonly companions: CompanionKernels;
   readonly pool: BufferPool;
+  readonly operations: OperationCache;
   record(info: TensorInfo): TensorRecord;
   /** The values of a float32 tensor; `null` for another dtype. Not to be kept beyond the call. */
   floats(info: TensorInfo): Float32Array | null;
@@ -66,6 +68,7 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
     readonly engine = options.engine;
     readonly companions = options.companions;
     readonly pool = new BufferPool();
+    readonly operations = new OperationCache();
 
     override write(values: tfc.backend_util.BackendValues, _shape: number[], dtype: tfc.DataType): object {
       const dataId = {};
@@ -113,6 +116,7 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
 
     override dispose(): void {
       this.pool.clear();
+      this.operations.dispose();
       super.dispose();
     }
 

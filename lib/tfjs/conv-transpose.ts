@@ -1,9 +1,9 @@
 import type * as tfc from '@tensorflow/tfjs-core';
-import type { ConvSpec } from '../spec.js';
 import type { Backend } from './backend.js';
 import type { ConvSetup } from './conv-cache.js';
 import { planFor } from './conv-cache.js';
 import { isEmpty, transposedGeometry, type Window, window2d, window3d } from './conv-geometry.js';
+import { specOf } from './conv-spec.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
 
 interface BackpropInputs {
@@ -41,28 +41,15 @@ function setup({ info, window, depthwise }: ReturnType<BackpropCall['forward']>,
   // The CPU backend takes an output gradient of another shape too, and reads a part of it.
   if (info.outShape.some((size, axis) => size !== shape[axis])) return null;
   if (isEmpty(window, info.inChannels * info.outChannels)) return null;
-  const { kernel, stride, dilation } = window;
-  const spec: ConvSpec = {
-    transposed: true,
+  const spec = specOf({
+    window,
     rank: info.inShape.length === 5 ? 3 : 2,
     channelsLast: info.dataFormat === 'channelsLast',
     inChannels: info.outChannels,
     outChannels: info.inChannels,
     groups: depthwise ? info.inChannels : 1,
-    kernel,
-    stride,
-    dilation,
-    paddingMode: 'zeros',
-    activation: {
-      op: 'clip',
-      min: Number.NEGATIVE_INFINITY,
-      max: Number.POSITIVE_INFINITY,
-      alpha: 0,
-      slope: null,
-    },
-    algorithm: 'auto',
-    math: 'fast',
-  };
+    transposed: true,
+  });
   return { spec, geometry: transposedGeometry(window), outShape: info.inShape };
 }
 

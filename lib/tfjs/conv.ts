@@ -1,9 +1,10 @@
 import type * as tfc from '@tensorflow/tfjs-core';
-import type { ConvSpec, EngineActivation } from '../spec.js';
+import type { EngineActivation } from '../spec.js';
 import type { Backend } from './backend.js';
 import type { ConvRequest, ConvSetup } from './conv-cache.js';
 import { channelValues, planFor } from './conv-cache.js';
-import { convGeometry, isEmpty, type Window, window2d, window3d } from './conv-geometry.js';
+import { convGeometry, isEmpty, window2d, window3d } from './conv-geometry.js';
+import { type LayerShape, LINEAR, specOf } from './conv-spec.js';
 import { applySeparately, type FusedAttrs, type FusedInputs, perChannel } from './fused.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
 
@@ -16,46 +17,30 @@ type FusedConvInputs = ConvInputs & FusedInputs;
 type Conv2DAttrs = tfc.Conv2DAttrs;
 type FusedConvAttrs = Conv2DAttrs & FusedAttrs;
 
-const NONE: EngineActivation = {
-  op: 'clip',
-  min: Number.NEGATIVE_INFINITY,
-  max: Number.POSITIVE_INFINITY,
-  alpha: 0,
-  slope: null,
-};
-
 /** What TensorFlow.js may fuse, as the engine names it. `prelu` gets its slopes when the layer is made. */
 function activationOf(name: string | undefined, alpha: number | undefined): EngineActivation | null {
   switch (name ?? 'linear') {
     case 'linear':
-      return NONE;
+      return LINEAR;
     case 'relu':
-      return { ...NONE, min: 0 };
+      return { ...LINEAR, min: 0 };
     case 'relu6':
-      return { ...NONE, min: 0, max: 6 };
+      return { ...LINEAR, min: 0, max: 6 };
     case 'elu':
-      return { ...NONE, op: 'elu', alpha: 1 };
+      return { ...LINEAR, op: 'elu', alpha: 1 };
     case 'leakyrelu':
-      return { ...NONE, op: 'leakyRelu', alpha: alpha ?? 0.2 };
+      return { ...LINEAR, op: 'leakyRelu', alpha: alpha ?? 0.2 };
     case 'sigmoid':
-      return { ...NONE, op: 'sigmoid' };
+      return { ...LINEAR, op: 'sigmoid' };
     case 'prelu':
-      return { ...NONE, op: 'prelu' };
+      return { ...LINEAR, op: 'prelu' };
     default:
       return null;
   }
 }
 
-/** The parts of a spec that depend on the kernel and not on the epilogue. */
-interface Layer {
-  readonly window: Window;
-  readonly outShape: number[];
-  readonly channelsLast: boolean;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly groups: number;
-  readonly rank: 2 | 3;
-}
+/** What depends on the kernel and not on the epilogue. */
+type Layer = Omit<LayerShape, 'transposed'> & { readonly outShape: number[] };
 
 interface ConvCall {
   readonly kernel: string;
@@ -72,7 +57,7 @@ interface Epilogue {
   readonly activation: EngineActivation;
 }
 
-const PLAIN: Epilogue = { bias: null, slope: null, activation: NONE };
+const PLAIN: Epilogue = { bias: null, slope: null, activation: LINEAR };
 
 function run(call: ConvCall, { bias, slope, activation }: Epilogue): TensorInfo | null {
   const { backend, kernel, attrs } = call;
@@ -87,26 +72,11 @@ function run(call: ConvCall, { bias, slope, activation }: Epilogue): TensorInfo 
   return info;
 }
 
-function setup(layer: Layer, backend: Backend, { slope, activation }: Epilogue): ConvSetup | null {
-  const { window, inChannels, outChannels, groups, channelsLast, rank, outShape } = layer;
+function setup({ outShape, ...layer }: Layer, backend: Backend, { slope, activation }: Epilogue): ConvSetup | null {
+  const { window, inChannels, outChannels } = layer;
   if (isEmpty(window, inChannels * outChannels)) return null;
-  const { kernel, stride, dilation } = window;
-  const spec: ConvSpec = {
-    transposed: false,
-    rank,
-    channelsLast,
-    inChannels,
-    outChannels,
-    groups,
-    kernel,
-    stride,
-    dilation,
-    paddingMode: 'zeros',
-    activation: slope === null ? activation : { ...activation, slope: channelValues(backend, slope, outChannels) },
-    algorithm: 'auto',
-    math: 'fast',
-  };
-  return { spec, geometry: convGeometry(window), outShape };
+  const settled = slope === null ? activation : { ...activation, slope: channelValues(backend, slope, outChannels) };
+  return { spec: specOf({ ...layer, transposed: false }, settled), geometry: convGeometry(window), outShape };
 }
 
 /** The conv kernel whose fused form is called `Fused…`, and how its sizes follow from shapes and attributes. */

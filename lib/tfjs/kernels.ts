@@ -1,9 +1,11 @@
 import { convKernels } from './conv.js';
+import { convGradientKernels } from './conv-gradients.js';
 import { convTransposeKernels } from './conv-transpose.js';
 import { elementwiseKernels } from './elementwise.js';
 import type { Kernel } from './kernel.js';
 import { matMulKernels } from './matmul.js';
 import { movementKernels } from './movement.js';
+import { plainKernels } from './plain.js';
 import { poolingKernels } from './pooling.js';
 import { reductionKernels } from './reduction.js';
 import { resizeKernels } from './resize.js';
@@ -13,6 +15,7 @@ import { slicingKernels } from './slicing.js';
 export const KERNELS: readonly Kernel[] = [
   ...convKernels,
   ...convTransposeKernels,
+  ...convGradientKernels,
   ...matMulKernels,
   ...elementwiseKernels,
   ...movementKernels,
@@ -20,4 +23,5 @@ export const KERNELS: readonly Kernel[] = [
   ...poolingKernels,
   ...reductionKernels,
   ...resizeKernels,
+  ...plainKernels,
 ];

@@ -74,5 +74,23 @@ const splitKernel = defineKernel<OneInput, tfc.SplitVAttrs>('SplitV', ({ inputs:
   return parts;
 });
 
+const unpackKernel = defineKernel<{ readonly value: TensorInfo }, tfc.UnpackAttrs>(
+  'Unpack',
+  ({ inputs: { value }, attrs, backend }) => {
+    if (backend.values(value) === null) return null;
+    const axis = attrs.axis < 0 ? attrs.axis + value.shape.length : attrs.axis;
+    const size = [...value.shape];
+    size[axis] = 1;
+    const shape = value.shape.filter((_, at) => at !== axis);
+    const parts: TensorInfo[] = [];
+    for (let index = 0; index < value.shape[axis]; index++) {
+      const begin = size.map((_, at) => (at === axis ? index : 0));
+      const made = part(backend, value, begin, size);
+      if (made !== null) parts.push({ ...made, shape });
+    }
+    return parts;
+  },
+);
+
 /** Kernels that take parts of a tensor. */
-export const slicingKernels: readonly Kernel[] = [sliceKernel, stridedSliceKernel, splitKernel];
+export const slicingKernels: readonly Kernel[] = [sliceKernel, stridedSliceKernel, splitKernel, unpackKernel];

@@ -10,9 +10,6 @@ namespace convolith {
 
 namespace {
 
-/** Marks the real ones: unwrapping an object with a forged prototype would crash. */
-constexpr napi_type_tag kTag{0x3f8e5d2c7b1a4960ULL, 0xc4d7e6f1a2b38095ULL};
-
 /** Takes back a layer that the constructor did not come to take: the next Conv must not be given it. */
 class LayerOffer {
  public:
@@ -35,7 +32,6 @@ Napi::Function Conv::define(Napi::Env env) {
 
 Conv::Conv(const Napi::CallbackInfo& info) : ObjectWrap(info), memory_(info.Env()) {
   guarded(info.Env(), [&] {
-    info.This().As<Napi::Object>().TypeTag(&kTag);
     layer_ = std::move(AddonData::of(info.Env()).layer_to_wrap);
     if (layer_ != nullptr) {
       memory_.set(layer_->bytes());
@@ -71,24 +67,15 @@ const Layer& Conv::live_layer(const char* method) const {
               std::string("Expected a live layer for ") + method + " but received one that was disposed of");
 }
 
-const Layer& Conv::layer_of(const Napi::Value& value, const char* name) {
-  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTag)) {
-    throw expected(ErrorCode::option, "a Conv or null", name, show(value));
-  }
-  return Unwrap(value.As<Napi::Object>())->live_layer(name);
-}
-
 /** Reads no property, so no JavaScript runs between its checks and its work. */
 Napi::Value Conv::variant(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&]() -> Napi::Value {
     if (!info[0].IsBoolean()) throw expected(ErrorCode::option, "a boolean", "channelsLast", show(info[0]));
     const std::string algorithm = read_string(info[1], "algorithm");
-    const Layer* pointwise = nullptr;
-    if (!info[2].IsNull() && !info[2].IsUndefined()) pointwise = &layer_of(info[2], "pointwise");
     AddonData& data = AddonData::of(info.Env());
     const LayerOffer offer(data.layer_to_wrap);
     data.layer_to_wrap = std::make_unique<Layer>(
-        live_layer("variant()").variant(info[0].As<Napi::Boolean>().Value(), algorithm, pointwise));
+        live_layer("variant()").variant(info[0].As<Napi::Boolean>().Value(), algorithm));
     return data.conv_constructor.New({});
   });
 }

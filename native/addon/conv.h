@@ -25,8 +25,6 @@ class Conv : public Napi::ObjectWrap<Conv> {
   explicit Conv(const Napi::CallbackInfo& info);
 
  private:
-  /** The layer of a live Conv, called `name` in refusals. */
-  static const Layer& layer_of(const Napi::Value& value, const char* name);
   const Layer& live_layer(const char* method) const;
 
   Napi::Value plan(const Napi::CallbackInfo& info);

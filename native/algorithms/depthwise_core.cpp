@@ -15,17 +15,17 @@ Index span(const LatticeAxis& axis) {
 AlignedBuffer pack_taps(const Stage& stage, const Lattice& lattice, Index stride) {
   const ConvSpec& spec = stage.spec;
   const Index kernel_taps = spec.kernel.volume();
-  AlignedBuffer packed(std::max<Index>(lattice.tap_count() * stride, 1));
+  AlignedBuffer packed(std::max<Index>(spec.group_in() * lattice.tap_count() * stride, 1));
   float* to = packed.data();
-  for (const auto& z : lattice.z.taps) {
-    for (const auto& y : lattice.y.taps) {
-      for (const auto& x : lattice.x.taps) {
-        const Index tap = (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
-        // [channels * multiplier, 1, taps], and [channels, multiplier, taps] where transposed: the same
-        // order.
-        for (Index c = 0; c < spec.out_channels; ++c)
-          to[c] = stage.weight[static_cast<std::size_t>(c * kernel_taps + tap)];
-        to += stride;
+  for (Index i = 0; i < spec.group_in(); ++i) {
+    for (const auto& z : lattice.z.taps) {
+      for (const auto& y : lattice.y.taps) {
+        for (const auto& x : lattice.x.taps) {
+          const Index tap = (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
+          const float* from = stage.weight.data() + i * kernel_taps + tap;
+          for (Index c = 0; c < spec.out_channels; ++c) to[c] = from[c * spec.group_in() * kernel_taps];
+          to += stride;
+        }
       }
     }
   }
@@ -47,14 +47,23 @@ constexpr Index kMinSlideColumns = 14;
 
 }  // namespace
 
+bool packs_groups(const Problem& p, const Lattice& lattice) {
+  const ConvSpec& spec = p.spec();
+  const Index lanes = p.kernels.lanes;
+  return spec.group_out() > 1 && spec.group_out() < lanes && lanes % spec.group_out() == 0 &&
+         spec.group_in() <= spec.group_out() && spec.out_channels >= lanes &&
+         DepthwiseCore::slide_axis(lattice.x).phases > 0;
+}
+
 DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
     : kernels_(p.kernels),
       lattice_(lattice),
       epilogue_(p.stage()),
       channels_(p.spec().out_channels),
-      multiplier_(p.spec().group_out()),
+      group_in_(p.spec().group_in()),
+      group_out_(p.spec().group_out()),
       in_(p.spec().channels_last, p.spec().in_channels, p.geometry.input),
-      staged_(!p.spec().channels_last || multiplier_ > 1 || p.spec().padding_mode != PaddingMode::zeros),
+      grouped_(packs_groups(p, lattice)),
       weight_stride_(round_up(p.spec().out_channels, 16) + 16),
       zeros_(p.spec().out_channels),
       slide_y_(slide_axis(lattice.y)),
@@ -62,6 +71,19 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
   packed_ = p.weights.packed("depthwise " + lattice_key(lattice),
                              [&] { return pack_taps(p.stage(), lattice_, weight_stride_); });
   slider_ = choose_slider();
+  staged_ = !p.spec().channels_last || p.spec().padding_mode != PaddingMode::zeros;
+  if (grouped_) {
+    for (Index i = 0; i < group_in_; ++i) {
+      for (Index lane = 0; lane < kernels_.lanes; ++lane) {
+        from_.push_back(static_cast<std::int32_t>(lane / group_out_ * group_in_ + i));
+      }
+    }
+    lanes_ = {group_in_, group_out_, from_.data(), lattice_.tap_count() * weight_stride_};
+    // A line of groups has no pixel kernel for its ends.
+    staged_ = staged_ || slider_ == nullptr || p.geometry.input.d > 1 || p.geometry.output.d > 1;
+  } else {
+    staged_ = staged_ || group_out_ > 1;
+  }
   if (slider_ != nullptr) {
     const Index column = slider_->window() * slider_->stride * channels_ * 4;
     slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
@@ -82,6 +104,7 @@ DepthwiseCore::SlideAxis DepthwiseCore::slide_axis(const LatticeAxis& axis) {
 const DepthwiseSlider* DepthwiseCore::choose_slider() const {
   if (lattice_.z.tap_count() != 1 || slide_y_.phases == 0 || slide_x_.phases == 0) return nullptr;
   for (const DepthwiseSlider& s : kernels_.depthwise.slider) {
+    if (grouped_ && s.grouped == nullptr) continue;
     if (lattice_.y.tap_count() == s.kernel && lattice_.x.tap_count() == s.kernel &&
         slide_y_.stride == s.stride && slide_x_.stride == s.stride &&
         lattice_.y.count / slide_y_.phases >= s.rows) {
@@ -128,7 +151,8 @@ DepthwiseCore::Source DepthwiseCore::locate(const Strip& strip, const float* ima
   const Index y_begin = y.taps.empty() ? 0 : y.coordinate(strip.y0, 0);
   const Index x_begin = x.taps.empty() ? 0 : x.taps.front().offset;
   const Index columns = (x.count - 1) * x.in_step + span(x);
-  const Index x_stride = staged_ ? strip.channels : in_.x;
+  const Index pitch = input_channel(strip.channels);
+  const Index x_stride = staged_ ? pitch : in_.x;
   const Index y_stride = staged_ ? columns * x_stride : in_.y;
   const Index z_stride = staged_ ? height * y_stride : in_.z;
   for (Index i = 0; i < columns; ++i) {
@@ -152,13 +176,13 @@ DepthwiseCore::Source DepthwiseCore::locate(const Strip& strip, const float* ima
       }
     }
   }
-  if (!staged_) return {image + strip.channel, z_stride, x_stride};
+  if (!staged_) return {image + input_channel(strip.channel), z_stride, x_stride};
   for (Index t = 0; t < z.tap_count(); ++t) w.z_list[t] = z.coordinate(strip.z, t);
   const Region region{w.z_list, w.y_list, z.tap_count(), height, x_begin, columns};
-  // A strip's channels are whole multiples of the multiplier.
-  stage_region(lattice_, region, image, in_,
-               {strip.channel / multiplier_, strip.channels / multiplier_, multiplier_, strip.channels},
-               kernels_, w.staged);
+  // A strip's channels are whole groups.
+  StagedChannels channels{input_channel(strip.channel), pitch, 1, pitch};
+  if (!grouped_) channels = {strip.channel / group_out_, strip.channels / group_out_, group_out_, pitch};
+  stage_region(lattice_, region, image, in_, channels, kernels_, w.staged);
   return {w.staged, z_stride, x_stride};
 }
 
@@ -196,7 +220,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   t.out_step = slide_x_.phases * target.pixel;
   // Where pixels are whole lines, all begin as far from the next line's start.
   const auto address = reinterpret_cast<std::uintptr_t>(slice.base);
-  const bool lines = slider_->shifts && source.x_stride * 4 % kLine == 0 && address % 4 == 0 &&
+  const bool lines = !grouped_ && slider_->shifts && source.x_stride * 4 % kLine == 0 && address % 4 == 0 &&
                      strip.channels % kernels_.lanes == 0 && epilogue.op == ActivationOp::clip;
   t.shift = lines ? static_cast<int>((kLine - address % kLine) % kLine / 4) : 0;
   // Where pixels lie whole KiB apart, a page holds the same channels again and again. Channels of input and
@@ -204,7 +228,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   constexpr Index kib = 1024;
   const auto apart = address - reinterpret_cast<std::uintptr_t>(target.out);
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
-  t.lag = meet && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
+  t.lag = meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
   for (Index phase_y = 0; phase_y < slide_y_.phases; ++phase_y) {
     const Index rows = ceil_div(strip.rows - phase_y, slide_y_.phases);
     for (Index tile_y = 0; tile_y < rows; tile_y += slider_->rows) {
@@ -252,7 +276,7 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const In
     }
     t.out = out + first * t.out_step;
     t.residual = residual == nullptr ? nullptr : residual + first * t.out_step;
-    slider_->slide(t);
+    grouped_ ? slider_->grouped(t, lanes_) : slider_->slide(t);
   }
 }
 
@@ -282,7 +306,7 @@ void DepthwiseCore::run_lines(const Strip& strip, const Source& source, const Ta
     first = std::min(begin >= 0 ? 0 : ceil_div(-begin, x_axis.in_step), last);
     last = std::clamp(end <= 0 ? 0 : ceil_div(end, x_axis.in_step), first, last);
   }
-  if (last - first < kLinePixels || strip.channels < kernels_.lanes) first = last = 0;
+  if (!grouped_ && (last - first < kLinePixels || strip.channels < kernels_.lanes)) first = last = 0;
   run_pixels(strip, source, target, tile, 0, first, w);
   run_pixels(strip, source, target, tile, last, x_axis.count, w);
   if (first == last) return;
@@ -317,7 +341,7 @@ void DepthwiseCore::run_lines(const Strip& strip, const Source& source, const Ta
     const Index at = y * target.row + first * target.pixel;
     t.out = target.out + at;
     t.residual = target.residual == nullptr ? nullptr : target.residual + at;
-    kernels_.depthwise.line(t);
+    grouped_ ? kernels_.depthwise.grouped_line(t, lanes_) : kernels_.depthwise.line(t);
   }
 }
 

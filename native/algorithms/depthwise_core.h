@@ -10,12 +10,24 @@
 
 namespace convolith {
 
+/** Whether several groups of a problem fit a vector, as the kernels over GroupLanes have them. */
+bool packs_groups(const Problem& problem, const Lattice& lattice);
+
 /**
- * Depthwise convolution of a strip of output rows, channels last in the lanes. Shared by the depthwise
- * algorithm, which writes maps, and by the separable one, whose pointwise product reads the strip from cache.
+ * Depthwise convolution of a strip of output rows, channels last in the lanes; of groups of few channels too.
+ * Shared by the depthwise algorithm, which writes maps, and by the separable one, whose pointwise product
+ * reads the strip from cache.
  */
 class DepthwiseCore {
  public:
+  /** An axis whose taps are evenly apart, as `phases` interleaved axes without dilation: output phase + i *
+   * phases meets window places i * stride to i * stride + taps - 1, `step` apart in the input. */
+  struct SlideAxis {
+    Index phases = 0, stride = 0, step = 0;
+  };
+
+  static SlideAxis slide_axis(const LatticeAxis& axis);
+
   DepthwiseCore(const Problem& problem, const Lattice& lattice);
 
   /** Rows [y0, y0 + rows) of slice `z` of one image, `count` channels from output channel `channel`. */
@@ -59,13 +71,8 @@ class DepthwiseCore {
     const float* base = nullptr;
     Index z_stride = 0, x_stride = 0;
   };
-  /** An axis whose taps are evenly apart, as `phases` interleaved axes without dilation: output phase + i *
-   * phases meets window places i * stride to i * stride + taps - 1, `step` apart in the input. */
-  struct SlideAxis {
-    Index phases = 0, stride = 0, step = 0;
-  };
-
-  static SlideAxis slide_axis(const LatticeAxis& axis);
+  /** Where a strip's first input channel is; of one group's inputs, and of as many as it has outputs. */
+  Index input_channel(Index channel) const { return grouped_ ? channel / group_out_ * group_in_ : channel; }
   Source locate(const Strip& strip, const float* image, Work& work) const;
   const DepthwiseSlider* choose_slider() const;
   bool slides(const Strip& strip) const;
@@ -81,11 +88,16 @@ class DepthwiseCore {
   const KernelTable& kernels_;
   const Lattice lattice_;
   const EpilogueData epilogue_;
-  const Index channels_, multiplier_;
+  const Index channels_, group_in_, group_out_;
   const MapStrides in_;
+  /** Several groups share a vector; otherwise a group has one input channel, copied once for each of its
+   * outputs. */
+  const bool grouped_;
   /** Channels first, an input channel that serves several output channels, or a padding that is not zeros:
    * copied into scratch. */
-  const bool staged_;
+  bool staged_ = false;
+  std::vector<std::int32_t> from_;
+  GroupLanes lanes_;
   std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
   Index weight_stride_ = 0;
   AlignedBuffer zeros_;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include "kernels/depthwise.inl.h"
+#include "kernels/dot.inl.h"
 #include "kernels/elementwise.inl.h"
 #include "kernels/gemm.inl.h"
 #include "kernels/gemv.inl.h"
+#include "kernels/grouped.inl.h"
 #include "kernels/probe.inl.h"
 #include "kernels/reduce.inl.h"
 #include "kernels/resample.inl.h"
@@ -43,13 +45,21 @@ void fill_depthwise(DepthwiseKernels& kernels) {
 template <class V, int K, int S, int R>
 void set_slider(DepthwiseSlider& slider) {
   static_assert((R - 1) * S + K <= kMaxSliderWindow);
-  slider = {K, S, R, kSlideShifts<V, K>, depthwise_slide<V, K, S, R>};
+  slider = {K, S, R, kSlideShifts<V, K>, depthwise_slide<V, K, S, R>, nullptr};
 }
 
 template <class V, int K, int R>
 void set_flat(DepthwiseBlock& block) {
   static_assert(R <= kMaxBlockPixels && (R - 1 + K) * K <= kMaxBlockWindow);
   block = {K, K, 1, 1, R, 1, depthwise_block<V, K, K, 1, 1, R, 1>};
+}
+
+template <class V, int G, int NO>
+void fill_dot(DotKernels& kernels) {
+  kernels.points[NO - 1] = G * V::lanes / NO;
+  static_assert(G * V::lanes / NO <= kMaxDotPoints);
+  kernels.tile[NO - 1] = dot_tile<V, NO, G>;
+  if constexpr (NO > 1) fill_dot<V, G, NO - 1>(kernels);
 }
 
 /** A kind on both axes, and on either one. */
@@ -88,6 +98,10 @@ KernelTable make_table(const char* name) {
   set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
+  fill_dot<V, B::dot_vectors, kMaxDotOutputs>(table.dot);
+  table.depthwise.slider[0].grouped = grouped_slide<V, 3, 1, 2>;
+  table.depthwise.slider[1].grouped = grouped_slide<V, 3, 2, 2>;
+  table.depthwise.grouped_line = grouped_line<V>;
   set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);
   set_winograd_input<V, WinogradFive<V>>(table.winograd, WinogradPoints::five);
   set_winograd_input<V, WinogradSix<V>>(table.winograd, WinogradPoints::six);

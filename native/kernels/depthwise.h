@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/epilogue.h"
+#include "kernels/grouped.h"
 
 namespace convolith {
 
@@ -78,6 +79,8 @@ struct DepthwiseSlider {
    * line. */
   bool shifts = false;
   void (*slide)(const DepthwiseSlide&) = nullptr;
+  /** Null where groups of this kernel have no slide. */
+  void (*grouped)(const DepthwiseSlide&, const GroupLanes&) = nullptr;
 
   constexpr int window() const { return (rows - 1) * stride + kernel; }
 };
@@ -137,6 +140,7 @@ struct DepthwiseKernels {
   /** For the kernel sizes that networks use. */
   DepthwiseSlider slider[kDepthwiseSliders] = {};
   void (*line)(const DepthwiseLine&) = nullptr;
+  void (*grouped_line)(const DepthwiseLine&, const GroupLanes&) = nullptr;
   /** Of one column, stride 1, for rows whose pixels lie in the lanes: a window's columns are shifts of one
    * row. */
   DepthwiseBlock flat[kFlatBlocks] = {};

@@ -27,6 +27,8 @@ struct GemmTile {
   const float* residual = nullptr;
   /** How many of the panel's columns exist. */
   int columns = 0;
+  /** Where rows are output channels and columns pixels: a bias a row, in place of the epilogue's. */
+  const float* row_bias = nullptr;
 
   /** Sums [MR][NR * lanes] carried between two parts of K; read unless `first`, written unless `last`. */
   float* partial = nullptr;

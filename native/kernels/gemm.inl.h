@@ -58,7 +58,12 @@ void gemm_tile(const GemmTile& t) {
   using Reg = typename V::Reg;
   constexpr int width = NR * V::lanes;
   Reg sum[MR][NR];
-  if (t.first) {
+  if (t.first && t.row_bias != nullptr) {
+    for (int i = 0; i < MR; ++i) {
+      const Reg bias = V::set(t.row_bias[i]);
+      for (int j = 0; j < NR; ++j) sum[i][j] = bias;
+    }
+  } else if (t.first) {
     for (int j = 0; j < NR; ++j) {
       const Reg bias = V::load(t.epilogue->bias + j * V::lanes);
       for (int i = 0; i < MR; ++i) sum[i][j] = bias;

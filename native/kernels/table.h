@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/depthwise.h"
+#include "kernels/dot.h"
 #include "kernels/elementwise.h"
 #include "kernels/gemm.h"
 #include "kernels/gemv.h"
@@ -19,6 +20,7 @@ struct KernelTable {
   int lanes = 0;
   GemmKernels gemm;
   DepthwiseKernels depthwise;
+  DotKernels dot;
   WinogradKernels winograd;
   WeightGradKernels weight_grad;
   ElementwiseKernels elementwise;

@@ -14,11 +14,11 @@ CONVOLITH_INLINE void winograd_input_vector(const WinogradInput& t, Index c, int
   constexpr int columns = X::products;
   Reg half[rows][columns];
   const float* origin = t.origin + c;
-  CONVOLITH_UNROLL
+  CONVOLITH_UNROLL_TRANSFORM
   for (int j = 0; j < columns; ++j) {
     Reg d[rows];
     Reg r[rows];
-    CONVOLITH_UNROLL
+    CONVOLITH_UNROLL_TRANSFORM
     for (int i = 0; i < rows; ++i) {
       if constexpr (Whole) {
         d[i] = V::load(origin + i * t.row_step + j * t.column_step);
@@ -29,15 +29,15 @@ CONVOLITH_INLINE void winograd_input_vector(const WinogradInput& t, Index c, int
       }
     }
     Y::input(d, r);
-    CONVOLITH_UNROLL
+    CONVOLITH_UNROLL_TRANSFORM
     for (int i = 0; i < rows; ++i) half[i][j] = r[i];
   }
   float* to = t.out + c;
-  CONVOLITH_UNROLL
+  CONVOLITH_UNROLL_TRANSFORM
   for (int i = 0; i < rows; ++i, to += columns * t.product_stride) {
     Reg r[columns];
     X::input(half[i], r);
-    CONVOLITH_UNROLL
+    CONVOLITH_UNROLL_TRANSFORM
     for (int j = 0; j < columns; ++j) {
       if (Whole || count == V::lanes) {
         V::store(to + j * t.product_stride, r[j]);
@@ -83,10 +83,10 @@ CONVOLITH_INLINE void winograd_output_column(const WinogradOutput& t, int c, int
   const float* sums = t.sums + j * t.product_stride + c;
   Reg m[n];
   Reg r[M];
-  CONVOLITH_UNROLL
+  CONVOLITH_UNROLL_TRANSFORM
   for (int i = 0; i < n; ++i) m[i] = V::load(sums + i * columns * t.product_stride);
   Axis::template output<M>(m, r);
-  CONVOLITH_UNROLL
+  CONVOLITH_UNROLL_TRANSFORM
   for (int i = 0; i < M; ++i) half[i * columns + j] = r[i];
 }
 
@@ -112,7 +112,7 @@ CONVOLITH_INLINE void winograd_output_row(const WinogradOutput& t, const Winogra
   Reg r[M];
   Axis::template output<M>(half + i * Axis::products, r);
   const Index row = t.row_offset[i];
-  CONVOLITH_UNROLL
+  CONVOLITH_UNROLL_TRANSFORM
   for (int j = 0; j < M; ++j) {
     const Index column = t.column_offset[j];
     if ((row | column) < 0) continue;
@@ -143,10 +143,10 @@ CONVOLITH_NOINLINE void winograd_output_square(const WinogradOutput& t) {
   constexpr int n = Axis::products;
   for (int c = 0; c < t.columns; c += V::lanes) {
     typename V::Reg half[M * n];
-    CONVOLITH_UNROLL
+    CONVOLITH_UNROLL_TRANSFORM
     for (int j = 0; j < n; ++j) winograd_output_column<V, Axis, M>(t, c, j, n, half);
     const WinogradStore<V> store(t, c);
-    CONVOLITH_UNROLL
+    CONVOLITH_UNROLL_TRANSFORM
     for (int i = 0; i < M; ++i) winograd_output_row<V, Axis, M>(t, store, c, i, half);
   }
 }

@@ -113,13 +113,13 @@ struct WinogradStrided {
   static CONVOLITH_INLINE void input(const Reg* d, Reg* r) {
     const Reg even[5] = {d[0], d[2], d[4], d[6], d[8]};
     WinogradFive<V>::input(even, r);
-    CONVOLITH_UNROLL
+    CONVOLITH_UNROLL_TRANSFORM
     for (int i = 0; i < 4; ++i) r[5 + i] = d[2 * i + 1];
   }
   template <int M>
   static CONVOLITH_INLINE void output(const Reg* m, Reg* r) {
     WinogradFive<V>::template output<M>(m, r);
-    CONVOLITH_UNROLL
+    CONVOLITH_UNROLL_TRANSFORM
     for (int i = 0; i < M; ++i) r[i] = V::add(r[i], m[5 + i]);
   }
 };

@@ -45,15 +45,9 @@ Layer::Layer(Stage first) : Layer(stages_of(std::move(first)), &current_kernels(
 Layer::Layer(Stage depthwise, Stage pointwise)
     : Layer(stages_of(std::move(depthwise), std::move(pointwise)), &current_kernels()) {}
 
-Layer Layer::variant(bool channels_last, const std::string& algorithm, const Layer* pointwise) const {
+Layer Layer::variant(bool channels_last, const std::string& algorithm) const {
   std::vector<Stage> stages;
   for (std::size_t i = 0; i < weights_->stage_count(); ++i) stages.push_back(weights_->stage(i));
-  if (pointwise != nullptr) {
-    if (stages.size() > 1 || pointwise->weights_->stage_count() > 1) {
-      throw Error(ErrorCode::option, "Expected layers of one stage each for a pass of two but received more");
-    }
-    stages.push_back(pointwise->weights_->stage());
-  }
   for (Stage& stage : stages) {
     stage.spec.channels_last = channels_last;
     stage.spec.algorithm = algorithm;

@@ -60,12 +60,9 @@ class Layer {
   explicit Layer(Stage first);
   Layer(Stage depthwise, Stage pointwise);
 
-  /**
-   * This layer as one of a stack: maps in the layout and by the algorithm given and, where `pointwise` is not
-   * null, that layer's only stage after this one's in the same pass. Weights are copied; the instruction set
-   * stays this layer's.
-   */
-  Layer variant(bool channels_last, const std::string& algorithm, const Layer* pointwise) const;
+  /** This layer for maps of the layout and by the algorithm given. Weights are copied; the instruction set
+   * stays this layer's. */
+  Layer variant(bool channels_last, const std::string& algorithm) const;
 
   /** Validates; picks the first candidate that does not refuse; packs weights that are not packed yet. */
   std::shared_ptr<const Plan> plan(const ConvGeometry& geometry);

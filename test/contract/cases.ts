@@ -427,6 +427,54 @@ function depthwiseBlocks(): ContractCase[] {
   });
 }
 
+/** Several groups in a vector, whole and in part. */
+function smallGroups(): ContractCase[] {
+  const rows = [
+    { groups: 16, ins: 4, outs: 4, size: [7, 9] },
+    { groups: 9, ins: 4, outs: 4, size: [9, 8], stride: 2, activation: relu6 },
+    { groups: 24, ins: 2, outs: 2, size: [8, 7], dilation: 2, padding: 2 },
+    { groups: 6, ins: 8, outs: 8, size: [6, 11], paddingMode: 'reflect' as const },
+    { groups: 12, ins: 1, outs: 4, size: [7, 7] },
+    { groups: 17, ins: 1, outs: 2, size: [6, 13], stride: 2 },
+    { groups: 10, ins: 2, outs: 4, size: [5, 12], activation: { op: 'gelu' as const } },
+    { groups: 9, ins: 3, outs: 4, size: [6, 9] },
+    { groups: 40, ins: 2, outs: 2, size: [3, 3], kernel: [2, 2] },
+    { groups: 8, ins: 4, outs: 4, size: [5, 6], kernel: [1, 1], padding: 0 },
+    { groups: 8, ins: 4, outs: 4, size: [9, 14], kernel: [5, 3], padding: 2 },
+    { groups: 8, ins: 4, outs: 4, size: [31], kernel: [5], padding: 2 },
+    { groups: 8, ins: 4, outs: 4, size: [4, 5, 9], kernel: [3, 3, 3] },
+    { groups: 8, ins: 4, outs: 2, size: [5, 9] },
+  ];
+  return rows.flatMap(({ groups, ins, outs, kernel = [3, 3], padding = 1, ...rest }) =>
+    both(
+      `${groups} groups of ${ins} and ${outs}, ${kernel.join('x')}, ${Object.keys(rest).join(' ')}`,
+      { ...rest, inChannels: groups * ins, outChannels: groups * outs, groups, kernel, padding },
+      { residual: groups % 3 === 0 },
+    ),
+  );
+}
+
+/** Few output channels of many inputs. */
+function fewOutputs(): ContractCase[] {
+  const rows = [
+    { inChannels: 33, outChannels: 1, size: [6, 21], kernel: [3, 3], padding: 1 },
+    { inChannels: 40, outChannels: 2, size: [9, 11], kernel: [3, 3], padding: 1, stride: 2, dilation: 2 },
+    { inChannels: 20, outChannels: 3, size: [5, 18], kernel: [1, 1], activation: { op: 'elu' as const, alpha: 1 } },
+    { inChannels: 16, outChannels: 4, size: [7, 9], kernel: [5, 5], padding: 2, paddingMode: 'replicate' as const },
+    { inChannels: 24, outChannels: 1, size: [7, 8], kernel: [9, 9], padding: 4, stride: 3, transposed: true },
+    { inChannels: 18, outChannels: 3, size: [6, 7], kernel: [4, 4], padding: 1, stride: 2, transposed: true },
+    { inChannels: 16, outChannels: 2, size: [4, 5, 6], kernel: [3, 3, 3], padding: 1, stride: 2, transposed: true },
+    { inChannels: 64, outChannels: 1, size: [201], kernel: [7], padding: 3 },
+  ];
+  return rows.flatMap((options) =>
+    both(
+      `${options.inChannels} to ${options.outChannels}, ${options.kernel.join('x')}`,
+      { ...options, batch: 2 },
+      { residual: options.outChannels !== 1 },
+    ),
+  );
+}
+
 export const CASES: readonly ContractCase[] = [
   ...spread('standard', standard),
   ...spread('depthwise', depthwise),
@@ -438,4 +486,6 @@ export const CASES: readonly ContractCase[] = [
   ...activations(),
   ...edges(),
   ...depthwiseBlocks(),
+  ...smallGroups(),
+  ...fewOutputs(),
 ];

@@ -9,6 +9,8 @@ import { CASES, type ContractCase } from './cases.js';
 const served = new Map<string, Map<string, number>>();
 const refusals = new Map<string, Map<string, number>>();
 const AT_LEAST: { readonly [algorithm: string]: number } = {
+  dot: 60,
+  grouped: 10,
   pointwise: 40,
   depthwise: 60,
   winograd: 40,

@@ -2,18 +2,16 @@
 // `node test/support/tfjs-suite.mjs BACKEND [FILTER]`, BACKEND 'convolith' or 'cpu'. The engine is CONVOLITH_ENGINE's.
 // The last line is a JSON object `{ passed, failed, pending, failures }`; FILTER is a regular expression on spec names.
 import { readFileSync } from 'node:fs';
-import { createRequire, register } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const [backendName = 'convolith', filter = ''] = process.argv.slice(2);
-const dist = new URL('./', pathToFileURL(require.resolve('@tensorflow/tfjs-core')));
 
-register('./tfjs-loader.mjs', import.meta.url);
-// Their ES modules call CommonJS's require.
-globalThis.require = createRequire(fileURLToPath(dist));
+// Jasmine first, for their modules look for it; chained operations and gradients next, then the environment, then specs.
 const { boot } = require('jasmine-core');
 boot(true);
+const { coreModule, dist, registerConvolith } = await import('./tfjs-modules.mjs');
+if (backendName === 'convolith') registerConvolith();
 const env = globalThis.jasmine.getEnv();
 const pattern = new RegExp(filter);
 // Two specs of the engine switch between copies of the CPU backend, whatever is tested: they alone run on it.
@@ -22,23 +20,13 @@ const wanted = (name) =>
   pattern.test(name) && (!/ cpu \{\}/.test(name) || backendName === 'cpu' || /^Switching cpu /.test(name));
 env.configure({ random: false, specFilter: (spec) => wanted(spec.getFullName()) });
 
-// Chained operations and gradients register themselves; then the environment, then each spec file.
-const from = (path) => import(new URL(path, dist));
-await from('public/chained_ops/register_all_chained_ops.js');
-await from('register_all_gradients.js');
-const tf = await import('@tensorflow/tfjs-core');
-await import('@tensorflow/tfjs-backend-cpu');
-if (backendName === 'convolith') {
-  const { register: registerBackend } = require('../../dist/tfjs/index.js');
-  registerBackend({ tf });
-}
-const { setTestEnvs } = await from('jasmine_util.js');
+const { setTestEnvs } = await coreModule('jasmine_util.js');
 const environment = (name) => ({ name, backendName: name, isDataSync: true });
 const list = readFileSync(new URL('tests.js', dist), 'utf8').matchAll(/^import '(\..+)';$/gm);
 for (const [, file] of list) {
   const names = file === engineSpecs ? new Set([backendName, 'cpu']) : [backendName];
   setTestEnvs([...names].map(environment));
-  await from(`${file}.js`);
+  await coreModule(`${file}.js`);
 }
 
 const counts = { passed: 0, failed: 0, pending: 0, excluded: 0 };

@@ -16,7 +16,7 @@ function phaseTaps(spec: ConvSpec, geometry: ConvGeometry, axis: 0 | 1 | 2, phas
   });
 }
 
-function phasesOf(spec: ConvSpec, geometry: ConvGeometry): Phase[] {
+export function phasesOf(spec: ConvSpec, geometry: ConvGeometry): Phase[] {
   const along = (axis: 0 | 1 | 2) =>
     Array.from({ length: Math.min(spec.stride[axis], geometry.output[axis]) }, (_, phase) => ({
       phase,

@@ -11,6 +11,8 @@ struct Blocking {
   static constexpr int short_rows[4] = {12, 6, 4, 3};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
+  /** Vectors that the sums of a tile to few output channels fill when they are added up. */
+  static constexpr int dot_vectors = 1;
   /** Rows of a depthwise block with pixels in the lanes. */
   static constexpr int flat_rows = 4;
 };

@@ -9,6 +9,7 @@ namespace convolith::avx2 {
 /** Eight lanes of float, with FMA. Inside the avx2 region only. */
 struct Vec {
   using Reg = __m256;
+  using Lanes = __m256i;
   static constexpr int lanes = 8;
   static constexpr bool fills_line = false;
 
@@ -69,6 +70,12 @@ struct Vec {
   /** To a vector's own alignment and past the caches; `fence` comes after the last. */
   static CONVOLITH_INLINE void stream(float* p, Reg v) { _mm256_stream_ps(p, v); }
   static CONVOLITH_INLINE void fence() { _mm_sfence(); }
+
+  /** Which lane each lane takes: `lanes` numbers. */
+  static CONVOLITH_INLINE Lanes load_lanes(const std::int32_t* p) {
+    return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  }
+  static CONVOLITH_INLINE Reg permute(Reg v, Lanes from) { return _mm256_permutevar8x32_ps(v, from); }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

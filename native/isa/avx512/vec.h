@@ -9,6 +9,7 @@ namespace convolith::avx512 {
 /** Sixteen lanes of float. Inside the avx512 region only. */
 struct Vec {
   using Reg = __m512;
+  using Lanes = __m512i;
   static constexpr int lanes = 16;
   /** A vector is a cache line: one that is not aligned costs two accesses. */
   static constexpr bool fills_line = true;
@@ -78,6 +79,10 @@ struct Vec {
   /** To a vector's own alignment and past the caches; `fence` comes after the last. */
   static CONVOLITH_INLINE void stream(float* p, Reg v) { _mm512_stream_ps(p, v); }
   static CONVOLITH_INLINE void fence() { _mm_sfence(); }
+
+  /** Which lane each lane takes: `lanes` numbers. */
+  static CONVOLITH_INLINE Lanes load_lanes(const std::int32_t* p) { return _mm512_loadu_si512(p); }
+  static CONVOLITH_INLINE Reg permute(Reg v, Lanes from) { return _mm512_permutexvar_ps(from, v); }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

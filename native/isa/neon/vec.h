@@ -9,6 +9,7 @@ namespace convolith::neon {
 /** Four lanes of float, AArch64's baseline. */
 struct Vec {
   using Reg = float32x4_t;
+  using Lanes = uint8x16_t;
   static constexpr int lanes = 4;
   static constexpr bool fills_line = false;
 
@@ -59,6 +60,15 @@ struct Vec {
   /** Plain stores: these cores find streams by themselves. */
   static CONVOLITH_INLINE void stream(float* p, Reg v) { store(p, v); }
   static CONVOLITH_INLINE void fence() {}
+
+  /** Which lane each lane takes, as the bytes of each: `lanes` numbers. */
+  static CONVOLITH_INLINE Lanes load_lanes(const std::int32_t* p) {
+    const uint32x4_t lane = vreinterpretq_u32_s32(vld1q_s32(p));
+    return vreinterpretq_u8_u32(vmlaq_n_u32(vdupq_n_u32(0x03020100U), lane, 0x04040404U));
+  }
+  static CONVOLITH_INLINE Reg permute(Reg v, Lanes from) {
+    return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(v), from));
+  }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

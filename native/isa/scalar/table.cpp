@@ -1,3 +1,5 @@
+#define CONVOLITH_KEEP_TRANSFORM_LOOPS
+
 #include <cmath>
 #include <cstdint>
 #include <string>

@@ -16,6 +16,10 @@ struct Vec {
     float lane[lanes];
   };
 
+  struct Lanes {
+    int lane[lanes];
+  };
+
   template <class Op>
   static CONVOLITH_INLINE Reg each(Op op) {
     Reg r;
@@ -103,6 +107,16 @@ struct Vec {
   /** Plain stores: a baseline CPU has no vector ones past the caches that every compiler knows. */
   static CONVOLITH_INLINE void stream(float* p, Reg v) { store(p, v); }
   static CONVOLITH_INLINE void fence() {}
+
+  /** Which lane each lane takes: `lanes` numbers. */
+  static CONVOLITH_INLINE Lanes load_lanes(const std::int32_t* p) {
+    Lanes from;
+    for (int i = 0; i < lanes; ++i) from.lane[i] = p[i];
+    return from;
+  }
+  static CONVOLITH_INLINE Reg permute(Reg v, Lanes from) {
+    return each([&](int i) { return v.lane[from.lane[i]]; });
+  }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

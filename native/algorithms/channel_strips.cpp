@@ -1,0 +1,122 @@
+#include "algorithms/channel_strips.h"
+
+#include <algorithm>
+
+#include "algorithms/depthwise_core.h"
+
+namespace convolith {
+
+namespace {
+
+/** A strip's input and output stay in the second-level cache. */
+constexpr Index kStripBudget = Index{192} << 10;
+/** Of channels-first maps: the lanes of two cache lines, so that a transposition reads and writes whole ones.
+ */
+constexpr Index kStripChannels = 32;
+
+class ChannelStrips final : public Executor {
+ public:
+  explicit ChannelStrips(const Problem& p)
+      : core_(p, standard_lattice(p.spec(), p.geometry)),
+        kernels_(p.kernels),
+        channels_(p.spec().out_channels),
+        channels_last_(p.spec().channels_last),
+        batch_(p.geometry.batch),
+        in_(channels_last_, p.spec().in_channels, p.geometry.input),
+        out_(channels_last_, channels_, p.geometry.output) {
+    const Lattice& l = core_.lattice();
+    const Index group = p.spec().group_out();
+    const bool whole_rows = channels_last_ && (group == 1 || packs_groups(p, l));
+    // Strips of a staged map hold whole groups, and what is left joins the last one.
+    strip_channels_ = whole_rows ? channels_ : std::min(channels_, round_up(kStripChannels, group));
+    channel_strips_ = channels_ / strip_channels_;
+    most_channels_ = channels_ - (channel_strips_ - 1) * strip_channels_;
+    const Index row = core_.input_bytes_a_row() * strip_channels_ * (whole_rows ? 1 : l.z.tap_count());
+    rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row * l.y.in_step, 1), 1,
+                              std::max<Index>(l.y.count, 1));
+    const Index together = core_.rows_together();
+    rows_ = round_up(rows_, together);
+    strips_ = ceil_div(l.y.count, rows_);
+    rows_ = round_up(ceil_div(l.y.count, strips_), together);
+    // What is left of a map joins its last strip where it is less than rows computed together.
+    strips_ = std::max<Index>(ceil_div(l.y.count - together + 1, rows_), 1);
+    most_rows_ = std::max(rows_, l.y.count - (strips_ - 1) * rows_);
+  }
+
+  Index tasks(int) const override { return batch_ * channel_strips_ * core_.lattice().z.count * strips_; }
+
+  void run(const Buffers& buffers, Index task, int, float* scratch) const override {
+    const Lattice& l = core_.lattice();
+    DepthwiseCore::Strip strip;
+    const bool last = task % strips_ == strips_ - 1;
+    strip.y0 = task % strips_ * rows_;
+    task /= strips_;
+    strip.z = task % l.z.count;
+    task /= l.z.count;
+    strip.channel = task % channel_strips_ * strip_channels_;
+    strip.channels = task % channel_strips_ == channel_strips_ - 1 ? most_channels_ : strip_channels_;
+    strip.rows = last ? l.y.count - strip.y0 : rows_;
+    const Index image = task / channel_strips_;
+
+    Scratch memory(scratch);
+    Planes planes;
+    DepthwiseCore::Work work = take_work(memory, planes);
+    const Index map =
+        image * out_.image + strip.channel * out_.channel + strip.z * out_.z + strip.y0 * out_.y;
+    const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
+    const float* input = buffers.input + image * in_.image;
+    if (channels_last_) {
+      core_.run(strip, input, {buffers.output + map, residual, out_.y, out_.x}, work);
+      return;
+    }
+    const Index pixels = strip.rows * l.x.count;
+    if (residual != nullptr) {
+      kernels_.transpose({residual, planes.residual, out_.channel, strip.channels, strip.channels, pixels});
+    }
+    core_.run(strip, input,
+              {planes.out, residual == nullptr ? nullptr : planes.residual, l.x.count * strip.channels,
+               strip.channels},
+              work);
+    kernels_.transpose(
+        {planes.out, buffers.output + map, strip.channels, out_.channel, pixels, strip.channels});
+  }
+
+  Index workspace_bytes() const override {
+    Scratch measure;
+    Planes planes;
+    take_work(measure, planes);
+    return measure.used();
+  }
+  Index packed_bytes() const override { return core_.packed_bytes(); }
+  std::string tile() const override { return core_.tile(); }
+
+ private:
+  /** A strip of a channels-first map, [pixel][channel]. */
+  struct Planes {
+    float* out = nullptr;
+    float* residual = nullptr;
+  };
+
+  DepthwiseCore::Work take_work(Scratch& scratch, Planes& planes) const {
+    const Index floats = channels_last_ ? 0 : most_rows_ * core_.lattice().x.count * most_channels_;
+    planes.out = scratch.take<float>(floats);
+    planes.residual = scratch.take<float>(floats);
+    return core_.take_work(scratch, most_rows_, most_channels_);
+  }
+
+  const DepthwiseCore core_;
+  const KernelTable& kernels_;
+  const Index channels_;
+  const bool channels_last_;
+  const Index batch_;
+  const MapStrides in_, out_;
+  Index strip_channels_ = 1, most_channels_ = 1, channel_strips_ = 1, rows_ = 1, strips_ = 1, most_rows_ = 1;
+};
+
+}  // namespace
+
+std::unique_ptr<const Executor> make_channel_strips(const Problem& p) {
+  return std::make_unique<ChannelStrips>(p);
+}
+
+}  // namespace convolith

@@ -1,0 +1,126 @@
+#pragma once
+
+#include "kernels/depthwise.inl.h"
+#include "kernels/grouped.h"
+
+namespace convolith {
+
+/** A vector of a pixel's input channels, `count` of which exist. */
+template <class V>
+CONVOLITH_INLINE typename V::Reg load_inputs(const float* p, int count) {
+  return count == V::lanes ? V::load(p) : V::load_n(p, count);
+}
+
+/**
+ * One vector of output channels at `c`. Of 3×3 and two rows, 4 loads and 4 permutations for 18
+ * multiplications; the weights are read from the first-level cache, one a multiplication.
+ */
+template <class V, int K, int S, int R>
+CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupLanes& g, Index c) {
+  using Reg = typename V::Reg;
+  constexpr int window = (R - 1) * S + K;
+  constexpr int flight = (K + S - 1) / S;
+  const Index input = c / g.group_out * g.group_in;
+  const int count = static_cast<int>(V::lanes / g.group_out * g.group_in);
+  const Reg bias = V::load(t.epilogue->bias + c);
+  Reg sum[flight][R];
+  CONVOLITH_UNROLL
+  for (int a = 0; a < flight; ++a) {
+    CONVOLITH_UNROLL
+    for (int r = 0; r < R; ++r) sum[a][r] = bias;
+  }
+  const float* row[window];
+  CONVOLITH_UNROLL
+  for (int i = 0; i < window; ++i) row[i] = t.rows[i] + input;
+  for (Index newest = 0; newest < t.outputs + flight - 1; ++newest) {
+    CONVOLITH_UNROLL
+    for (int s = 0; s < S; ++s) {
+      const Index column = newest * S + s;
+      if (column < t.begin || column >= t.end) continue;
+      const float* weight = t.weight + c;
+      for (Index n = 0; n < g.group_in; ++n, weight += g.weight_input) {
+        const auto from = V::load_lanes(g.from + n * V::lanes);
+        CONVOLITH_UNROLL
+        for (int i = 0; i < window; ++i) {
+          const Reg x = V::permute(load_inputs<V>(row[i], count), from);
+          CONVOLITH_UNROLL
+          for (int r = 0; r < R; ++r) {
+            const int ky = i - r * S;
+            if (ky < 0 || ky >= K) continue;
+            CONVOLITH_UNROLL
+            for (int a = 0; a < flight; ++a) {
+              const int kx = s + (flight - 1 - a) * S;
+              if (kx >= K) continue;
+              sum[a][r] = V::fma(x, V::load(weight + (ky * K + kx) * t.weight_stride), sum[a][r]);
+            }
+          }
+        }
+      }
+      CONVOLITH_UNROLL
+      for (int i = 0; i < window; ++i) row[i] += t.row_step[i];
+    }
+    const Index o = newest - (flight - 1);
+    if (o >= 0) {
+      const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
+      finish_sums<V, false, R>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_row, sum[0]);
+      for (int r = 0; r < R; ++r) V::store(t.out + o * t.out_step + r * t.out_row + c, sum[0][r]);
+    }
+    CONVOLITH_UNROLL
+    for (int a = 0; a + 1 < flight; ++a) {
+      CONVOLITH_UNROLL
+      for (int r = 0; r < R; ++r) sum[a][r] = sum[a + 1][r];
+    }
+    CONVOLITH_UNROLL
+    for (int r = 0; r < R; ++r) sum[flight - 1][r] = bias;
+  }
+}
+
+/** The last vector is moved back over its neighbour where channels are not whole vectors; groups stay whole.
+ */
+template <class V, int K, int S, int R>
+void grouped_slide(const DepthwiseSlide& t, const GroupLanes& g) {
+  for (Index c = 0; c < t.channels; c += V::lanes) {
+    const Index at = c + V::lanes <= t.channels ? c : t.channels - V::lanes;
+    grouped_slide_vector<V, K, S, R>(t, g, at);
+  }
+}
+
+/** P outputs from `o` of one vector of output channels at `c`. */
+template <class V, int P>
+CONVOLITH_INLINE void grouped_line_vector(const DepthwiseLine& t, const GroupLanes& g, Index o, Index c) {
+  const Index input = c / g.group_out * g.group_in;
+  const int count = static_cast<int>(V::lanes / g.group_out * g.group_in);
+  typename V::Reg sum[P];
+  const auto bias = V::load(t.epilogue->bias + c);
+  for (int p = 0; p < P; ++p) sum[p] = bias;
+  for (Index n = 0; n < g.group_in; ++n) {
+    const auto from = V::load_lanes(g.from + n * V::lanes);
+    for (Index r = 0; r < t.row_count; ++r) {
+      const float* x = t.rows[r] + o * t.pixel_step + input;
+      const float* weight = t.weight + n * g.weight_input + t.row_tap[r] * t.weight_stride + c;
+      for (Index k = 0; k < t.row_taps; ++k, x += t.tap_step, weight += t.weight_stride) {
+        const auto w = V::load(weight);
+        for (int p = 0; p < P; ++p) {
+          sum[p] = V::fma(V::permute(load_inputs<V>(x + p * t.pixel_step, count), from), w, sum[p]);
+        }
+      }
+    }
+  }
+  const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
+  finish_sums<V, false, P>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_step, sum);
+  for (int p = 0; p < P; ++p) V::store(t.out + (o + p) * t.out_step + c, sum[p]);
+}
+
+template <class V>
+void grouped_line(const DepthwiseLine& t, const GroupLanes& g) {
+  for (Index c = 0; c < t.channels; c += V::lanes) {
+    const Index at = c + V::lanes <= t.channels ? c : t.channels - V::lanes;
+    Index o = 0;
+    for (; o + kLinePixels <= t.outputs; o += kLinePixels) {
+      grouped_line_vector<V, kLinePixels>(t, g, o, at);
+    }
+    for (; o < t.outputs; ++o) grouped_line_vector<V, 1>(t, g, o, at);
+  }
+}
+
+}  // namespace convolith
