@@ -38,6 +38,7 @@ const GUIDE: DefaultTheme.SidebarItem[] = [
       page('Performance', '/performance'),
       page('Live report', '/live-report'),
       page('Numerics', '/numerics'),
+      page('Reliability', '/reliability'),
       page('Convolution arithmetic', '/convolution-arithmetic'),
     ],
   },
