@@ -16,8 +16,8 @@ constexpr Index kStripChannels = 32;
 
 class ChannelStrips final : public Executor {
  public:
-  explicit ChannelStrips(const Problem& p)
-      : core_(p, standard_lattice(p.spec(), p.geometry)),
+  ChannelStrips(const Problem& p, const Lattice& lattice)
+      : core_(p, lattice),
         kernels_(p.kernels),
         channels_(p.spec().out_channels),
         channels_last_(p.spec().channels_last),
@@ -61,24 +61,22 @@ class ChannelStrips final : public Executor {
     Scratch memory(scratch);
     Planes planes;
     DepthwiseCore::Work work = take_work(memory, planes);
-    const Index map =
-        image * out_.image + strip.channel * out_.channel + strip.z * out_.z + strip.y0 * out_.y;
+    const Index map = image * out_.image + strip.channel * out_.channel +
+                      (l.z.out_start + strip.z * l.z.out_step) * out_.z +
+                      (l.y.out_start + strip.y0 * l.y.out_step) * out_.y + l.x.out_start * out_.x;
     const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
     const float* input = buffers.input + image * in_.image;
     if (channels_last_) {
-      core_.run(strip, input, {buffers.output + map, residual, out_.y, out_.x}, work);
+      core_.run(strip, input, {buffers.output + map, residual, out_.y * l.y.out_step, out_.x * l.x.out_step},
+                work);
       return;
     }
-    const Index pixels = strip.rows * l.x.count;
-    if (residual != nullptr) {
-      kernels_.transpose({residual, planes.residual, out_.channel, strip.channels, strip.channels, pixels});
-    }
+    if (residual != nullptr) move_planes(strip, residual, planes.residual, nullptr);
     core_.run(strip, input,
               {planes.out, residual == nullptr ? nullptr : planes.residual, l.x.count * strip.channels,
                strip.channels},
               work);
-    kernels_.transpose(
-        {planes.out, buffers.output + map, strip.channels, out_.channel, pixels, strip.channels});
+    move_planes(strip, nullptr, planes.out, buffers.output + map);
   }
 
   Index workspace_bytes() const override {
@@ -96,6 +94,34 @@ class ChannelStrips final : public Executor {
     float* out = nullptr;
     float* residual = nullptr;
   };
+
+  /** Between a channels-first map and a strip's planes: into them from `from`, or out of them to `to`. */
+  void move_planes(const DepthwiseCore::Strip& strip, const float* from, float* planes, float* to) const {
+    const Lattice& l = core_.lattice();
+    const Index pixels = strip.rows * l.x.count;
+    if (l.y.out_step == 1 && l.x.out_step == 1 && to != nullptr) {
+      kernels_.transpose({planes, to, strip.channels, out_.channel, pixels, strip.channels});
+      return;
+    }
+    if (l.y.out_step == 1 && l.x.out_step == 1) {
+      kernels_.transpose({from, planes, out_.channel, strip.channels, strip.channels, pixels});
+      return;
+    }
+    const Index step = l.x.out_step * out_.x;
+    for (Index c = 0; c < strip.channels; ++c) {
+      for (Index y = 0; y < strip.rows; ++y) {
+        const Index row = c * out_.channel + y * l.y.out_step * out_.y;
+        float* plane = planes + y * l.x.count * strip.channels + c;
+        for (Index x = 0; x < l.x.count; ++x, plane += strip.channels) {
+          if (to != nullptr) {
+            to[row + x * step] = *plane;
+          } else {
+            *plane = from[row + x * step];
+          }
+        }
+      }
+    }
+  }
 
   DepthwiseCore::Work take_work(Scratch& scratch, Planes& planes) const {
     const Index floats = channels_last_ ? 0 : most_rows_ * core_.lattice().x.count * most_channels_;
@@ -115,8 +141,8 @@ class ChannelStrips final : public Executor {
 
 }  // namespace
 
-std::unique_ptr<const Executor> make_channel_strips(const Problem& p) {
-  return std::make_unique<ChannelStrips>(p);
+std::unique_ptr<const Executor> make_channel_strips(const Problem& p, const Lattice& lattice) {
+  return std::make_unique<ChannelStrips>(p, lattice);
 }
 
 }  // namespace convolith

@@ -17,7 +17,7 @@ std::optional<Objection> refuse_depthwise(const Problem& p) {
 
 std::unique_ptr<const Executor> make_depthwise(const Problem& p) {
   if (suits_flat_depthwise(p)) return make_flat_depthwise(p);
-  return make_channel_strips(p);
+  return make_channel_strips(p, standard_lattice(p.spec(), p.geometry));
 }
 
 }  // namespace convolith

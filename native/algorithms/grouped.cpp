@@ -18,6 +18,8 @@ std::optional<Objection> refuse_grouped(const Problem& p) {
   return std::nullopt;
 }
 
-std::unique_ptr<const Executor> make_grouped(const Problem& p) { return make_channel_strips(p); }
+std::unique_ptr<const Executor> make_grouped(const Problem& p) {
+  return make_channel_strips(p, standard_lattice(p.spec(), p.geometry));
+}
 
 }  // namespace convolith

@@ -2,6 +2,7 @@
 // the stride.
 
 #include "algorithms/candidates.h"
+#include "algorithms/channel_strips.h"
 #include "algorithms/phases.h"
 
 namespace convolith {
@@ -13,8 +14,15 @@ std::optional<Objection> refuse_transposed(const Problem& p) {
 
 std::unique_ptr<const Executor> make_transposed(const Problem& p) {
   std::vector<std::unique_ptr<const Executor>> phases;
-  for (const LatticeProblem& phase : phase_problems(p))
-    phases.push_back(std::make_unique<LatticeGemm>(phase));
+  // A filter a channel: a phase is a depthwise convolution of its own lattice.
+  const bool depthwise = p.spec().groups > 1 && p.spec().group_in() == 1;
+  for (const LatticeProblem& phase : phase_problems(p)) {
+    if (depthwise) {
+      phases.push_back(make_channel_strips(p, phase.lattice));
+    } else {
+      phases.push_back(std::make_unique<LatticeGemm>(phase));
+    }
+  }
   return std::make_unique<Phases>(std::move(phases));
 }
 
