@@ -77,9 +77,9 @@ export function makeBuffer(kind: BufferKind, length: number, fill: number, input
   }
 }
 
-/** Fills an array that can be filled. */
+/** Fills an array that can be filled: by its byteLength, for the reason below. */
 export function overwrite(value: unknown): void {
-  if (types.isFloat32Array(value) && value.length > 0) value.fill(Number.NaN);
+  if (types.isFloat32Array(value) && value.byteLength > 0) value.fill(Number.NaN);
 }
 
 /** Whether an output that a run refused is as it was. */
