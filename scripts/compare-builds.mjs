@@ -1,6 +1,6 @@
 // Times two builds of the addon against each other, layer by layer, on one thread: the compiler that users' binaries are
 // made with against another, or a change against the build before it.
-// `chrt -f 20 taskset -c 1 node scripts/compare-builds.mjs BASE.node OTHER.node [--network table] [--layout NHWC]
+// `taskset -c 1 node scripts/compare-builds.mjs BASE.node OTHER.node [--network table] [--layout NHWC]
 // [--isa avx2] [--filter TEXT] [--ms 400]`; ratios are OTHER's time over BASE's, so more than 1 is slower.
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';

@@ -1,7 +1,7 @@
 // node scripts/scaling.mjs [--only batch,size,first,threads]: how cost grows.
 // Time a MAC and workspace from batch 1 to 64 and from 28x28 to 448x448, planning and packing against a run, and two
 // threads against one. Prints a table for each and exits 1 where a limit is passed. Timings want a quiet core:
-// chrt -f 20 taskset -c 1 node scripts/scaling.mjs --only batch,size,first; two threads want two.
+// taskset -c 1 node scripts/scaling.mjs --only batch,size,first; two threads want two.
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { setThreads } from 'convolith';

@@ -99,12 +99,10 @@ class ChannelStrips final : public Executor {
   void move_planes(const DepthwiseCore::Strip& strip, const float* from, float* planes, float* to) const {
     const Lattice& l = core_.lattice();
     const Index pixels = strip.rows * l.x.count;
-    if (l.y.out_step == 1 && l.x.out_step == 1 && to != nullptr) {
-      kernels_.transpose({planes, to, strip.channels, out_.channel, pixels, strip.channels});
-      return;
-    }
     if (l.y.out_step == 1 && l.x.out_step == 1) {
-      kernels_.transpose({from, planes, out_.channel, strip.channels, strip.channels, pixels});
+      kernels_.transpose(
+          to != nullptr ? Transposition{planes, to, strip.channels, out_.channel, pixels, strip.channels}
+                        : Transposition{from, planes, out_.channel, strip.channels, strip.channels, pixels});
       return;
     }
     const Index step = l.x.out_step * out_.x;

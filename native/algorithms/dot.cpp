@@ -210,9 +210,7 @@ class Dot final : public Executor {
 
 AlignedBuffer Dot::pack(const Stage& stage, const Set& set) const {
   const ConvSpec& spec = stage.spec;
-  const Index taps = spec.kernel.volume();
-  const Index in_step = spec.transposed ? outputs_ * taps : taps;
-  const Index out_step = spec.transposed ? taps : channels_ * taps;
+  const WeightStrides stride(spec);
   AlignedBuffer packed(std::max<Index>(set.size() * set.lattice.tap_count() * pitch_, 1));
   float* to = packed.data();
   for (const Member& member : set.members) {
@@ -220,9 +218,9 @@ AlignedBuffer Dot::pack(const Stage& stage, const Set& set) const {
     for (const auto& z : lattice.z.taps) {
       for (const auto& y : lattice.y.taps) {
         for (const auto& x : lattice.x.taps) {
-          const float* from = stage.weight.data() + member.channel * out_step +
+          const float* from = stage.weight.data() + member.channel * stride.out +
                               (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
-          for (Index c = 0; c < channels_; ++c) to[c] = from[c * in_step];
+          for (Index c = 0; c < channels_; ++c) to[c] = from[c * stride.in];
           to += pitch_;
         }
       }

@@ -174,23 +174,19 @@ void LatticeGemm::choose_block() {
 
 AlignedBuffer LatticeGemm::pack(const Stage& stage) const {
   const ConvSpec& spec = stage.spec;
-  const Index kernel_taps = spec.kernel.volume();
-  // Canonical weights: a step of one input channel, and of one output channel.
-  const Index in_step = spec.transposed ? group_out_ * kernel_taps : kernel_taps;
-  const Index out_step = spec.transposed ? kernel_taps : group_in_ * kernel_taps;
-  const Index group_step = group_in_ * group_out_ * kernel_taps;
+  const WeightStrides stride(spec);
   AlignedBuffer packed(std::max<Index>(groups_ * group_packing_, 1));
   for (Index g = 0; g < groups_; ++g) {
     for (Index i = 0; i < panels_.count(); ++i) {
       float* to = packed.data() + g * group_packing_ + panel_start_[static_cast<std::size_t>(i)];
-      const float* panel = stage.weight.data() + g * group_step + panels_[i].column * out_step;
+      const float* panel = stage.weight.data() + g * stride.group + panels_[i].column * stride.out;
       const int width = panels_.width(i);
       for (const auto& z : lattice_.z.taps) {
         for (const auto& y : lattice_.y.taps) {
           for (const auto& x : lattice_.x.taps) {
             const float* tap = panel + (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
             for (Index c = 0; c < group_in_; ++c, to += width) {
-              for (int j = 0; j < panels_[i].columns; ++j) to[j] = tap[c * in_step + j * out_step];
+              for (int j = 0; j < panels_[i].columns; ++j) to[j] = tap[c * stride.in + j * stride.out];
             }
           }
         }

@@ -45,10 +45,6 @@ struct Panels {
   Index count() const { return static_cast<Index>(list.size()); }
   const Panel& operator[](Index i) const { return list[static_cast<std::size_t>(i)]; }
   int width(Index i) const { return (*this)[i].vectors * lanes; }
-  /** Channels with the padding of the last vector. */
-  Index padded_channels() const {
-    return list.empty() ? 0 : list.back().column + Index{list.back().vectors} * lanes;
-  }
   int max_width() const {
     int widest = 1;
     for (const Panel& panel : list) widest = std::max(widest, panel.vectors);

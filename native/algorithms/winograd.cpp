@@ -1,5 +1,5 @@
-// Winograd's minimal filtering: 3x3 kernels, dilated ones included, other kernels of up to 5 taps an axis, 3
-// taps at stride 2, three-dimensional kernels slice by slice, and the phases of transposed convolutions.
+// Winograd's minimal filtering: kernels at stride 1, dilated ones included, long ones in parts; 3 taps at
+// stride 2; three-dimensional kernels slice by slice; and the phases of transposed convolutions.
 
 #include "algorithms/candidates.h"
 #include "algorithms/phases.h"

@@ -106,15 +106,13 @@ std::string WinogradCore::tile() const {
 AlignedBuffer WinogradCore::pack(const Stage& stage) const {
   const ConvSpec& spec = stage.spec;
   const Index volume = spec.kernel.volume();
-  // Canonical weights: a step of one input channel, and of one output channel.
-  const Index in_step = spec.transposed ? group_out_ * volume : volume;
-  const Index out_step = spec.transposed ? volume : group_in_ * volume;
+  const WeightStrides stride(spec);
   const std::vector<float> gy = weight_transform(tiling_.y);
   const std::vector<float> gx = weight_transform(tiling_.x);
 
   AlignedBuffer packed(groups_ * panel_start(panels_.count()));
   // Some input channels' filters, channels and taps outermost: as many as one transposition takes together.
-  const Index together = in_step == volume ? std::clamp<Index>(256 / volume, 1, group_in_) : 1;
+  const Index together = stride.in == volume ? std::clamp<Index>(256 / volume, 1, group_in_) : 1;
   AlignedBuffer filters(together * volume * panels_.max_width());
   std::vector<const float*> taps(static_cast<std::size_t>(tiling_.y.taps * tiling_.x.taps));
   WinogradWeights t;
@@ -129,15 +127,12 @@ AlignedBuffer WinogradCore::pack(const Stage& stage) const {
     for (Index i = 0; i < panels_.count(); ++i) {
       t.width = panels_.width(i);
       t.weight_stride = weight_stride(i);
-      const Index column = g * group_out_ + panels_[i].column;
-      const float* from =
-          stage.weight.data() +
-          (spec.transposed ? g * group_in_ * in_step + panels_[i].column * out_step : column * out_step);
+      const float* from = stage.weight.data() + g * stride.group + panels_[i].column * stride.out;
       float* panel = packed.data() + g * panel_start(panels_.count()) + panel_start(i);
       if (panels_[i].columns < t.width) std::fill_n(filters.data(), filters.size(), 0.0F);
       for (Index first = 0; first < group_in_; first += together) {
         const Index channels = std::min(together, group_in_ - first);
-        kernels_.transpose({from + first * in_step, filters.data(), out_step, t.width, panels_[i].columns,
+        kernels_.transpose({from + first * stride.in, filters.data(), stride.out, t.width, panels_[i].columns,
                             channels * volume});
         for (Index c = 0; c < channels; ++c) {
           for (Index j = 0; j < slices_; ++j) {

@@ -9,7 +9,7 @@ namespace convolith {
  * Minimal filtering over one lattice, in blocks of tiles: transform the inputs, one product of tiles ×
  * channels by channels × outputs for each product of the transform, transform back. A block's transformed
  * inputs and one panel's sums stay in cache. A block may span images, so that the weights of small maps are
- * read once a batch; the slices of a three-dimensional kernel are further runs of each product's sums.
+ * read once a batch; depth taps and the parts of long kernels are further runs of each product's sums.
  */
 class WinogradCore final : public Executor {
  public:

@@ -124,7 +124,6 @@ struct DepthwiseBlock {
   DepthwiseKernel kernel = nullptr;
 
   constexpr int window_h() const { return (rows - 1) * stride_h + kernel_h; }
-  constexpr int window_w() const { return (columns - 1) * stride_w + kernel_w; }
 };
 
 inline constexpr int kDepthwiseSliders = 5;

@@ -96,7 +96,7 @@ Without --network, --layer and --stack, the layers of the network "table" are ti
 given, batch and bias included; peers run as their users call them, with fresh outputs. Peak shares are
 direct-convolution FLOPs over time over peak: Winograd, and taps left out, can pass 1. Memory shares count input,
 output and weights once: layers that stay in cache can pass 1. tfjs-wasm has one thread whatever --threads says.
-On a machine that others use, pin each trial: --prefix "chrt -f 20 taskset -c 1".
+On a machine that others use, pin each trial: --prefix "taskset -c 1".
 
 Examples:
   convolith bench --network resnet50
