@@ -50,6 +50,9 @@ function build(sanitizer) {
   return configured && run('cmake', ['--build', folder, '--parallel', '2']) ? folder : null;
 }
 
+/** What one check may take, in ms: some take minutes, and one that hangs must say so. */
+const CHECK_TIMEOUT = 15 * 60_000;
+
 /** ThreadSanitizer's shadow memory has fixed places, which some kernels' address randomisation takes. */
 const fixedAddresses = has('setarch', '-R', 'true') ? ['setarch', '-R'] : [];
 
@@ -71,7 +74,9 @@ const CHECKS = [
       'valgrind',
       '-q',
       '--error-exitcode=9',
-
+      // Its one big lock is handed to whoever asks first: without turns, a thread that looks for another's word
+      // (cancelled_runs) takes it again for hours.
+      '--fair-sched=yes',
       '{}/plain_core_test',
       '12',
       values.seed,
@@ -110,7 +115,7 @@ for (const { name, sanitizer, command } of checks) {
   const folder = folders.get(sanitizer);
   const [program, ...args] = command.map((part) => part.replace('{}', folder));
   console.log(`\n${name}`);
-  const ok = folder !== null && run(program, args, { env: SANITIZER_OPTIONS });
+  const ok = folder !== null && run(program, args, { env: SANITIZER_OPTIONS, timeout: CHECK_TIMEOUT, killSignal: 'SIGKILL' });
   if (ok) passed++;
   else console.log(`FAILED: ${name}`);
 }
