@@ -80,7 +80,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
       channels_last_(p.weights.stage().spec.channels_last),
       in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
       out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
-      panels_(group_out_, group_in_ * lattice_.tap_count(), p.kernels.gemm) {
+      panels_(group_out_, group_in_ * lattice_.tap_count(), lattice_.points() * batch_, p.kernels.gemm) {
   choose_staging();
   Index start = 0;
   for (Index i = 0; i < panels_.count(); ++i) {
