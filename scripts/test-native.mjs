@@ -115,7 +115,8 @@ for (const { name, sanitizer, command } of checks) {
   const folder = folders.get(sanitizer);
   const [program, ...args] = command.map((part) => part.replace('{}', folder));
   console.log(`\n${name}`);
-  const ok = folder !== null && run(program, args, { env: SANITIZER_OPTIONS, timeout: CHECK_TIMEOUT, killSignal: 'SIGKILL' });
+  const ok =
+    folder !== null && run(program, args, { env: SANITIZER_OPTIONS, timeout: CHECK_TIMEOUT, killSignal: 'SIGKILL' });
   if (ok) passed++;
   else console.log(`FAILED: ${name}`);
 }
