@@ -23,7 +23,7 @@ if (!/^\d+$/.test(values.seconds) || !/^\d+$/.test(values.seed)) {
 
 const builds = join(root, '.cache', 'native');
 const core = join(root, 'out', 'libconvolith_core.a');
-const has = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+const has = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 }).status === 0;
 
 function installTools() {
   const missing = ['clang', 'valgrind'].filter((tool) => !has(tool, '--version'));
