@@ -19,7 +19,14 @@ bool meets_input(const LatticeAxis& axis, Index offset) {
   return i < axis.count && i * axis.in_step + offset < axis.in_size;
 }
 
+/**
+ * A replicated edge goes on without end: a tap beyond it at every point is moved to where it just is, so that
+ * what algorithms stage is bounded by the map and not by the padding.
+ */
 void add_tap(LatticeAxis& axis, Index kernel, Index offset) {
+  if (axis.mode == PaddingMode::replicate && axis.count > 0) {
+    offset = std::clamp(offset, -(axis.count - 1) * axis.in_step, axis.in_size - 1);
+  }
   if (meets_input(axis, offset)) axis.taps.push_back({kernel, offset});
 }
 
@@ -76,6 +83,15 @@ Index LatticeAxis::padding_source(Index coordinate) const {
   }
   // What is still outside lies under no output: a tile that sticks out of the map asks for it.
   return folded >= 0 && folded < in_size ? folded : kOutside;
+}
+
+Index LatticeAxis::spacing() const {
+  if (taps.size() < 2) return 1;
+  const Index first = taps[1].offset - taps[0].offset;
+  for (std::size_t i = 2; i < taps.size(); ++i) {
+    if (taps[i].offset - taps[i - 1].offset != first) return 0;
+  }
+  return first;
 }
 
 bool LatticeAxis::contiguous_taps() const {

@@ -20,7 +20,10 @@ struct LatticeAxis {
 
   Index count = 0, out_start = 0, out_step = 1, in_step = 1, in_size = 0;
   PaddingMode mode = PaddingMode::zeros;
-  /** In ascending order of offset. Those that meet only zeros are left out. */
+  /**
+   * In ascending order of offset, equal ones where several meet a replicated edge alone. Those that meet only
+   * zeros are left out.
+   */
   std::vector<Tap> taps;
 
   static constexpr Index kOutside = -1;
@@ -33,6 +36,8 @@ struct LatticeAxis {
     return i * in_step + taps[static_cast<std::size_t>(tap)].offset;
   }
   Index tap_count() const { return static_cast<Index>(taps.size()); }
+  /** The distance of neighbouring taps; 0 where it varies, or where they meet the same place. */
+  Index spacing() const;
   /** Whether the taps lie side by side in the input, so that a kernel row is one run of memory. */
   bool contiguous_taps() const;
   /** `source` outside of the input. */
