@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "spec/spec.h"
 
 namespace convolith {
@@ -63,6 +64,19 @@ Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry);
  * are bias alone.
  */
 std::vector<Lattice> transposed_lattices(const ConvSpec& spec, const ConvGeometry& geometry);
+
+/** The same one after the other, none of them kept. */
+void for_each_phase(const ConvSpec& spec, const ConvGeometry& geometry,
+                    FunctionRef<void(const Lattice&)> body);
+
+/**
+ * Algorithms that hold a plan for each phase serve this many: strides of 64 both ways. Twice as many each way
+ * are 40 ms of planning, and a search through all of them for each task.
+ */
+inline constexpr Index kMostPhases = 4096;
+bool has_many_phases(const ConvSpec& spec, const ConvGeometry& geometry);
+/** What such an algorithm says of more. */
+inline constexpr const char* kManyPhases = "serves at most 4096 phases, the product of the strides";
 
 /** The kernel positions that a lattice's taps have. Those that meet only padding are left out, so a packing
  * depends on it. */
