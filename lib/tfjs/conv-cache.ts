@@ -85,6 +85,9 @@ function disposeForm(form: ConvForm | undefined): void {
 
 /** A filter, its attributes and an input shape: all that a plan depends on but for what follows the sums. */
 export class ConvSite {
+  /** Whether something between the convolution and the end of its chain was read by others too. */
+  isShared = false;
+
   constructor(
     private readonly form: ConvForm,
     readonly inputShape: readonly number[],

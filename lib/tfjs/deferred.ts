@@ -23,6 +23,8 @@ export interface Deferred {
   readonly channels: number | null;
   /** Steps since the convolution. */
   readonly depth: number;
+  /** Of the convolution. */
+  readonly site: ConvSite;
   compute(): Memory;
   /** Lets go of what it was to read. Called once. */
   release(): void;
@@ -40,7 +42,7 @@ export class DeferredConv implements Deferred {
 
   constructor(
     private readonly backend: Backend,
-    private readonly site: ConvSite,
+    readonly site: ConvSite,
     private readonly input: TensorRecord,
     private readonly filter: TensorRecord,
     private readonly steps: readonly Step[],
@@ -89,23 +91,33 @@ export interface Route {
 
 /** An operation that may join the convolution before it, by one of its operands (a sum by either). */
 class DeferredStep implements Deferred {
+  readonly site: ConvSite;
+  readonly channels: number | null;
+  readonly depth: number;
+
   constructor(
     private readonly backend: Backend,
+    before: Deferred,
     readonly stage: Stage,
-    readonly channels: number | null,
-    readonly depth: number,
     private readonly shape: number[],
     private readonly routes: readonly Route[],
     private readonly separately: (out: Float32Array) => void,
   ) {
+    this.site = before.site;
+    this.channels = before.channels;
+    this.depth = before.depth + 1;
     const [{ source, step }] = routes;
     hold(source, null, [step]);
   }
 
   fused(): { readonly conv: DeferredConv; readonly epilogue: Epilogue } | null {
     for (const { source, step } of this.routes) {
-      const before = isDone(source) ? source.deferred?.fused() : null;
-      if (before?.epilogue.take(step)) return before;
+      const { deferred } = source;
+      if (deferred === null || !isPassed(source, deferred.site)) continue;
+      const before = deferred.fused();
+      if (!before?.epilogue.take(step)) continue;
+      source.passed = true;
+      return before;
     }
     return null;
   }
@@ -125,9 +137,12 @@ class DeferredStep implements Deferred {
   }
 }
 
-/** Whether a tensor was disposed of and is read by one deferred result alone. */
-function isDone({ disposed, holders }: TensorRecord): boolean {
-  return disposed && holders === 1;
+/**
+ * Whether nobody but one deferred result will read a tensor. Of one that is not disposed of that is a guess, until it is
+ * seen to be wrong at the same place of the network: layers leave what lies within them to the end of a prediction.
+ */
+function isPassed({ disposed, holders }: TensorRecord, site: ConvSite): boolean {
+  return holders === 1 && (disposed || !site.isShared);
 }
 
 function hold(source: TensorRecord, filter: TensorRecord | null, steps: readonly Step[]): void {
@@ -157,8 +172,7 @@ export function follow(
     if (deferred === null || deferred.depth === MAX_DEPTH) continue;
     const stage = stageAfter(deferred.stage, step);
     if (stage === null) continue;
-    const { channels, depth } = deferred;
-    return backend.defer(shape, new DeferredStep(backend, stage, channels, depth + 1, shape, routes, separately));
+    return backend.defer(shape, new DeferredStep(backend, deferred, stage, shape, routes, separately));
   }
   const { info, array } = backend.output(shape);
   separately(array);

@@ -23,6 +23,8 @@ export class TensorRecord {
   disposed = false;
   /** Deferred results that will read it: its memory outlasts its disposal until they have. */
   holders = 0;
+  /** What was to read it was computed without it. */
+  passed = false;
   #array: tfc.backend_util.BackendValues | null;
   #deferred: Deferred | null = null;
 
@@ -55,6 +57,7 @@ export class TensorRecord {
   get array(): tfc.backend_util.BackendValues {
     const deferred = this.#deferred;
     if (deferred !== null) {
+      if (this.passed) deferred.site.isShared = true;
       const { array, block } = deferred.compute();
       this.#array = array;
       this.block = block;
