@@ -14,7 +14,7 @@ afterAll(() => tf.setBackend('cpu'));
 /** A script of test/support on the built package; its last line. */
 async function runScript(name: string, flags: readonly string[] = []): Promise<unknown> {
   const script = join(root, 'test', 'support', name);
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, script], { cwd: root });
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, script], { cwd: root, timeout: 110_000 });
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
 }
 
