@@ -132,8 +132,8 @@ test('10,000 predictions leave memory where it was after the first 100', async (
   const { before, after } = result as { before: Memory; after: Memory };
   expect(after.numTensors).toBe(before.numTensors);
   expect(after.numBytes).toBe(before.numBytes);
-  // V8 itself takes some 18 MB more while it compiles; the smallest map that could leak would make it 40 MB.
-  expect(after.resident - before.resident).toBeLessThan(28 * 2 ** 20);
+  // V8 itself takes some 10 to 30 MB more, whatever the number of predictions (measured to 150,000); the smallest map that could leak would make it 40 MB.
+  expect(after.resident - before.resident).toBeLessThan(36 * 2 ** 20);
 });
 
 interface Training {
