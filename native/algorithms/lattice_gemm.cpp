@@ -505,6 +505,7 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
   if (channels_last_) {
     t.out = buffers.output + map;
     t.residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
+    t.fetch_out = batch_ * out_.image * kFloat >= kFarMap;
   } else {
     for (Index p = 0; p < points; ++p) w.plane_offset[p] = p * width;
     offsets = w.plane_offset;
