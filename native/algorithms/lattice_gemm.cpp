@@ -154,7 +154,7 @@ void LatticeGemm::choose_block() {
       const Index output = next * width * group_out_ * kFloat;
       const bool few = next * width <= kLeastPoints;
       if ((input > kInputBudget && !few) || pointers > kPointerBudget || planes > kPointerBudget ||
-          output > kOutputBudget)
+          (output > kOutputBudget && !few))
         break;
       height = next;
     }
