@@ -12,6 +12,7 @@ describe('the pictures of the guide', () => {
   it('are those that the script makes', () => {
     const { status, stderr } = spawnSync(process.execPath, [join(root, 'examples', 'guide-pictures.mjs'), folder], {
       encoding: 'utf8',
+      timeout: 110_000,
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
     expect(readdirSync(folder).sort()).toEqual(readdirSync(join(root, 'docs', 'images', 'guide')).sort());

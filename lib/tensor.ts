@@ -191,8 +191,8 @@ export function readVector(value: unknown, count: number, name: string): Float32
     data = Float32Array.from(data);
   }
   if (!isFloat32(data)) throw dtypeError(data, name);
-  // Not its length: V8 11.3 gives that of a detached array as it was, once the code is optimised.
-  if (data.byteLength === 0) checkBuffer(data.buffer, name);
+  // Before its length: V8 11.3 gives that of a detached array as it was, once the code is optimised.
+  checkBuffer(data.buffer, name);
   if (data.length !== count) {
     throw new ConvolithError(
       'ERR_SHAPE',

@@ -14,6 +14,10 @@ const files = ['native', 'test/native'].flatMap((folder) => {
   }
 });
 const mode = process.argv.includes('--write') ? ['-i'] : ['--dry-run', '--Werror'];
-const { status, error } = spawnSync('clang-format', [...mode, ...files], { cwd: root, stdio: 'inherit' });
+const { status, error } = spawnSync('clang-format', [...mode, ...files], {
+  cwd: root,
+  stdio: 'inherit',
+  timeout: 5 * 60_000,
+});
 if (error) console.error(`Expected clang-format on the path (apt-get install clang-format): ${error.message}`);
 process.exit(status ?? 1);

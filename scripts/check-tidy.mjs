@@ -27,6 +27,7 @@ function tidy(share) {
     const child = spawn('clang-tidy', ['--quiet', ...share, '--', ...FLAGS], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'ignore'],
+      timeout: 60 * 60_000,
     });
     child.on('error', ({ message }) => {
       console.error(`Expected clang-tidy on the path (apt-get install clang-tidy): ${message}`);

@@ -9,8 +9,8 @@ import { root } from './support/native-build.mjs';
 const docs = join(root, 'docs');
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 
-function run(what, command, args) {
-  const { status, error } = spawnSync(command, args, { cwd: docs, stdio: 'inherit' });
+function run(what, command, args, timeout = 10 * 60_000) {
+  const { status, error } = spawnSync(command, args, { cwd: docs, stdio: 'inherit', timeout });
   if (status === 0) return;
   console.error(`convolith: ${what} failed${error ? `: ${error.message}` : '; see above'}`);
   process.exit(1);
@@ -18,7 +18,7 @@ function run(what, command, args) {
 
 /** Timing the TypeScript engine would take minutes and tell nobody anything. */
 function hasNativeEngine() {
-  const { stdout } = spawnSync(process.execPath, [cli, 'info', '--json'], { encoding: 'utf8' });
+  const { stdout } = spawnSync(process.execPath, [cli, 'info', '--json'], { encoding: 'utf8', timeout: 60_000 });
   return JSON.parse(stdout).engine === 'native';
 }
 
@@ -38,5 +38,10 @@ if (!existsSync(join(docs, report)) && !process.argv.includes('--no-report') && 
   run('the benchmark', process.execPath, [cli, 'bench', ...effort, '--report', report]);
 }
 const serve = process.argv.includes('--serve');
-run('vitepress', process.execPath, [...tool('vitepress', 'bin', 'vitepress.js'), serve ? 'dev' : 'build', '.']);
+run(
+  'vitepress',
+  process.execPath,
+  [...tool('vitepress', 'bin', 'vitepress.js'), serve ? 'dev' : 'build', '.'],
+  serve ? 0 : undefined,
+);
 if (!serve) console.log('convolith: the site is in docs/.vitepress/dist');

@@ -180,7 +180,11 @@ if (options.check) {
   const [before, after] = [text.slice(0, text.indexOf(BEGIN) + BEGIN.length), text.slice(text.indexOf(END))];
   writeFileSync(DOC, `${before}\n\n${table()}\n\n${after}`);
   // The table as the formatter wants it, so that a page just made passes the check.
-  spawnSync('npx', ['biome', 'format', '--write', fileURLToPath(DOC)], { cwd: fileURLToPath(ROOT), stdio: 'inherit' });
+  spawnSync('npx', ['biome', 'format', '--write', fileURLToPath(DOC)], {
+    cwd: fileURLToPath(ROOT),
+    stdio: 'inherit',
+    timeout: 60_000,
+  });
 } else {
   console.log(table());
 }

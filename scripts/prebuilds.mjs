@@ -81,6 +81,7 @@ function build(zig, platform) {
       env,
       encoding: 'utf8',
       maxBuffer: 1 << 28,
+      timeout: 60 * 60_000,
     });
     if (status !== 0) fail(`${stdout ?? ''}\n${stderr ?? error?.message}\nThe build for ${platform.name} failed`);
   }

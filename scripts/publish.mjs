@@ -31,7 +31,12 @@ const missing = files.filter((file) => !readdirSync(folder).includes(file));
 if (missing.length > 0) fail(`Expected ${missing.join(', ')} in npm/tarballs`);
 
 function isPublished(name) {
-  return spawnSync('npm', ['view', `${name}@${version}`, 'version'], { encoding: 'utf8' }).stdout.trim() === version;
+  return (
+    spawnSync('npm', ['view', `${name}@${version}`, 'version'], {
+      encoding: 'utf8',
+      timeout: 120_000,
+    }).stdout.trim() === version
+  );
 }
 
 for (const file of files) {

@@ -64,6 +64,7 @@ if (options.write) {
   spawnSync('npx', ['biome', 'format', '--write', fileURLToPath(README)], {
     cwd: fileURLToPath(ROOT),
     stdio: 'inherit',
+    timeout: 60_000,
   });
 } else {
   console.log(lines.join('\n'));

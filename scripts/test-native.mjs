@@ -1,9 +1,9 @@
 // The C++ core without Node: as it ships between guard pages and under valgrind, under Address- and
-// UndefinedBehaviorSanitizer, under ThreadSanitizer, and in libFuzzer. The last line is `N passed, M failed`.
+// UndefinedBehaviorSanitizer, under ThreadSanitizer, and in libFuzzer; test/native/CMakeLists.txt has the tests.
 // `npm run test:native [-- --seconds N --builds none,address,thread]`: seconds of fuzzing, whose new inputs are kept in
-// .cache/native/corpus, and the builds to test.
+// .cache/native/corpus, and the builds to test. The last line is `N passed, M failed`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildNative, isNativeFresh, root, run } from './support/native-build.mjs';
@@ -15,7 +15,6 @@ const { values } = parseArgs({
     builds: { type: 'string', default: 'none,address,thread' },
   },
 });
-const wanted = values.builds.split(',');
 if (!/^\d+$/.test(values.seconds) || !/^\d+$/.test(values.seed)) {
   console.error(`Expected whole numbers for --seconds and --seed but received ${values.seconds} and ${values.seed}`);
   process.exit(2);
@@ -23,7 +22,7 @@ if (!/^\d+$/.test(values.seconds) || !/^\d+$/.test(values.seed)) {
 
 const builds = join(root, '.cache', 'native');
 const core = join(root, 'out', 'libconvolith_core.a');
-const has = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+const has = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 }).status === 0;
 
 function installTools() {
   const missing = ['clang', 'valgrind'].filter((tool) => !has(tool, '--version'));
@@ -40,7 +39,9 @@ function build(sanitizer) {
   const settings = {
     CMAKE_CXX_COMPILER: 'clang++',
     SANITIZER: sanitizer,
-    CONVOLITH_CORE: core,
+    SEED: values.seed,
+    FUZZ_SECONDS: values.seconds,
+    CORPUS: join(builds, 'corpus'),
     ...(has('ccache', '--version') && { CMAKE_CXX_COMPILER_LAUNCHER: 'ccache' }),
   };
   const flags = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
@@ -50,74 +51,33 @@ function build(sanitizer) {
   return configured && run('cmake', ['--build', folder, '--parallel', '2']) ? folder : null;
 }
 
-/** What one check may take, in ms: some take minutes, and one that hangs must say so. */
-const CHECK_TIMEOUT = 15 * 60_000;
-
-/** ThreadSanitizer's shadow memory has fixed places, which some kernels' address randomisation takes. */
-const fixedAddresses = has('setarch', '-R', 'true') ? ['setarch', '-R'] : [];
-
-const SANITIZER_OPTIONS = {
-  ...process.env,
-  ASAN_OPTIONS: 'detect_stack_use_after_return=1',
-  UBSAN_OPTIONS: 'print_stacktrace=1',
-  TSAN_OPTIONS: 'halt_on_error=1',
-};
-
-const corpus = join(builds, 'corpus');
-mkdirSync(corpus, { recursive: true });
-const CHECKS = [
-  { name: 'guard pages', sanitizer: 'none', command: ['{}/core_test', '300', values.seed] },
-  {
-    name: 'valgrind, AVX2',
-    sanitizer: 'none',
-    command: [
-      'valgrind',
-      '-q',
-      '--error-exitcode=9',
-      // Its one big lock is handed to whoever asks first: without turns, a thread that looks for another's word
-      // (cancelled_runs) takes it again for hours.
-      '--fair-sched=yes',
-      '{}/plain_core_test',
-      '12',
-      values.seed,
-    ],
-  },
-  {
-    name: 'AddressSanitizer, UndefinedBehaviorSanitizer',
-    sanitizer: 'address',
-    command: ['{}/core_test', '300', values.seed],
-  },
-  { name: 'ThreadSanitizer', sanitizer: 'thread', command: [...fixedAddresses, '{}/core_test', '60', values.seed] },
-  {
-    name: 'libFuzzer',
-    sanitizer: 'address',
-    command: [
-      '{}/fuzz_layers',
-      `-max_total_time=${values.seconds}`,
-      `-seed=${values.seed}`,
-      '-max_len=256',
-      '-len_control=0',
-      '-print_final_stats=1',
-      '-verbosity=0',
-      `-artifact_prefix=${builds}/`,
-      corpus,
-      join(root, 'test', 'native', 'corpus'),
-    ],
-  },
-];
+/** What CTest counts in a build, whose tests print as they go; a build that fails is a failure. */
+function test(sanitizer) {
+  const folder = build(sanitizer);
+  if (folder === null) return { passed: 0, failed: 1 };
+  const { stdout } = spawnSync('ctest', ['--test-dir', folder, '--verbose'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 60 * 60_000,
+    maxBuffer: 1 << 28,
+  });
+  process.stdout.write(stdout);
+  const counts = /(\d+) tests failed out of (\d+)/.exec(stdout);
+  if (counts === null || Number(counts[2]) === 0) return { passed: 0, failed: 1 };
+  return { passed: Number(counts[2]) - Number(counts[1]), failed: Number(counts[1]) };
+}
 
 const isBuilt = () => existsSync(core) && isNativeFresh();
 if (!installTools() || !(isBuilt() || buildNative())) process.exit(1);
-const folders = new Map(wanted.map((sanitizer) => [sanitizer, build(sanitizer)]));
 let passed = 0;
-const checks = CHECKS.filter(({ sanitizer }) => wanted.includes(sanitizer));
-for (const { name, sanitizer, command } of checks) {
-  const folder = folders.get(sanitizer);
-  const [program, ...args] = command.map((part) => part.replace('{}', folder));
-  console.log(`\n${name}`);
-  const ok = folder !== null && run(program, args, { env: SANITIZER_OPTIONS, timeout: CHECK_TIMEOUT, killSignal: 'SIGKILL' });
-  if (ok) passed++;
-  else console.log(`FAILED: ${name}`);
+let failed = 0;
+for (const sanitizer of values.builds.split(',')) {
+  const start = performance.now();
+  console.log(`\n${sanitizer}`);
+  const counts = test(sanitizer);
+  passed += counts.passed;
+  failed += counts.failed;
+  console.log(`${sanitizer}: ${((performance.now() - start) / 1000).toFixed(0)} s with its build`);
 }
-console.log(`\n${passed} passed, ${checks.length - passed} failed`);
-process.exit(passed === checks.length ? 0 : 1);
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exit(failed === 0 ? 0 : 1);

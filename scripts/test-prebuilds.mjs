@@ -27,7 +27,8 @@ function count(ok, name, details = []) {
   for (const detail of details) console.log(`  ${detail}`);
 }
 
-const hasCommand = (command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).error === undefined;
+const hasCommand = (command) =>
+  spawnSync(command, ['--version'], { stdio: 'ignore', timeout: 60_000 }).error === undefined;
 
 /** The test files, with a Node that `launch` starts. A run that died has not counted what killed it. */
 async function runTests(stage, launch, name) {

@@ -313,6 +313,7 @@ describe('colours', () => {
       spawnSync('script', ['-qec', `"${process.execPath}" "${MAIN}" explain ${TINY}`, '/dev/null'], {
         encoding: 'utf8',
         env: { ...plainEnvironment(), TERM: 'xterm', CI: '', ...env },
+        timeout: 60_000,
       }).stdout;
     expect(onTerminal({})).toContain('\x1b[');
     expect(onTerminal({ NO_COLOR: '1' })).not.toContain('\x1b[');

@@ -48,7 +48,11 @@ describe('command lines in the documentation', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   const convolith = (args: readonly string[]) =>
-    spawnSync(process.execPath, [join(root, 'dist', 'cli', 'main.js'), ...args], { cwd: folder, encoding: 'utf8' });
+    spawnSync(process.execPath, [join(root, 'dist', 'cli', 'main.js'), ...args], {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: 110_000,
+    });
 
   it.each(lines.filter(([, text]) => /^npm (?:run|test|ci)\b/.test(text)))('%s names a script: %s', (_, text) => {
     const words = text.split(' ');

@@ -6,7 +6,8 @@ import { root } from './support/root.js';
 test('calls, layers and threads leave no memory behind (`npm run leaks` is the long form)', () => {
   const script = join(root, 'scripts', 'leaks.mjs');
   const counts = ['--calls', '10000', '--layers', '1500', '--workers', '24'];
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--expose-gc', script, ...counts], {
+  const flags = ['--expose-gc', '--max-semi-space-size=1'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, script, ...counts], {
     encoding: 'utf8',
     timeout: 110_000,
     env: { ...process.env, CONVOLITH_ENGINE: 'native' },

@@ -15,6 +15,7 @@ describe.runIf(binding !== null)('errors of the native engine on the layers of t
     const { stdout, stderr } = spawnSync(process.execPath, [script, '--check', '--samples', '400'], {
       encoding: 'utf8',
       env: { ...process.env, CONVOLITH_ISA: isa },
+      timeout: 110_000,
     });
     expect(stderr).toBe('');
     expect(stdout).toMatch(new RegExp(`^\\d+ checked on ${isa}, 0 beyond their limit$`, 'm'));

@@ -16,6 +16,8 @@ let tarballs = process.env.CONVOLITH_TEST_TARBALLS ?? '';
 let registry: Registry;
 
 const exec = promisify(execFile);
+/** npm on a busy machine; what takes longer hangs. */
+const LIMIT_MS = 200_000;
 
 /** The environment of a user: nothing of npm's or Convolith's from the run that started this one. */
 function environment(changes: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
@@ -32,7 +34,7 @@ function environment(changes: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
 }
 
 async function run(cwd: string, command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-  const { stdout, stderr } = await exec(command, [...args], { cwd, env: environment(env) });
+  const { stdout, stderr } = await exec(command, [...args], { cwd, env: environment(env), timeout: LIMIT_MS });
   return { stdout: stdout.trim(), stderr: stderr.trim() };
 }
 

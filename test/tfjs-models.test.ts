@@ -6,7 +6,10 @@ import { root } from './support/root.js';
 
 /** They lie in a package of their own: no dependency of ours. */
 beforeAll(() => {
-  execFileSync(process.execPath, [join(root, 'scripts', 'setup-package.mjs'), 'examples/models'], { stdio: 'ignore' });
+  execFileSync(process.execPath, [join(root, 'scripts', 'setup-package.mjs'), 'examples/models'], {
+    stdio: 'ignore',
+    timeout: 110_000,
+  });
 });
 
 test.each(['native', 'reference'])(
@@ -14,6 +17,7 @@ test.each(['native', 'reference'])(
   async (engine) => {
     const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'test', 'support', 'tfjs-models.mjs')], {
       env: { ...process.env, CONVOLITH_ENGINE: engine },
+      timeout: 110_000,
     });
     const errors: Record<string, number> = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
     expect(Object.keys(errors).length).toBe(4);

@@ -21,6 +21,7 @@ async function runSuite(engine: string): Promise<Counts> {
     cwd: root,
     env,
     maxBuffer: 64 * 2 ** 20,
+    timeout: 110_000,
   });
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
 }

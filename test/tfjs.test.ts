@@ -14,7 +14,7 @@ afterAll(() => tf.setBackend('cpu'));
 /** A script of test/support on the built package; its last line. */
 async function runScript(name: string, flags: readonly string[] = []): Promise<unknown> {
   const script = join(root, 'test', 'support', name);
-  const { stdout } = await promisify(execFile)(process.execPath, [...flags, script], { cwd: root });
+  const { stdout } = await promisify(execFile)(process.execPath, [...flags, script], { cwd: root, timeout: 110_000 });
   return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
 }
 
@@ -132,8 +132,8 @@ test('10,000 predictions leave memory where it was after the first 100', async (
   const { before, after } = result as { before: Memory; after: Memory };
   expect(after.numTensors).toBe(before.numTensors);
   expect(after.numBytes).toBe(before.numBytes);
-  // V8 itself takes some 18 MB more while it compiles; the smallest map that could leak would make it 40 MB.
-  expect(after.resident - before.resident).toBeLessThan(28 * 2 ** 20);
+  // V8 itself takes some 10 to 30 MB more, whatever the number of predictions (measured to 150,000); the smallest map that could leak would make it 40 MB.
+  expect(after.resident - before.resident).toBeLessThan(36 * 2 ** 20);
 });
 
 interface Training {

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
 
 const script = join(__dirname, 'support', 'pool-scenarios.cjs');
 
@@ -62,5 +64,35 @@ describe('threads', () => {
 
   test.runIf(process.platform === 'linux')('the affinity mask counts', () => {
     expect(report('affinity', ['taskset', '-c', '0'])).toEqual({ available: 1, threads: 1 });
+  });
+});
+
+/** Mounts made in a namespace of their own, which end with it: another cgroup file system, and membership in it. */
+const MOUNT = 'mount --bind "$0/cgroup" /sys/fs/cgroup && mount --bind "$0/membership" /proc/$$/cgroup && exec "$@"';
+const mounts = ['unshare', '--map-root-user', '--mount', 'sh', '-c', MOUNT];
+const canMount = spawnSync('unshare', ['--map-root-user', '--mount', 'true'], { timeout: 10_000 }).status === 0;
+
+describe.runIf(canMount && availableParallelism() > 1)('the quota of the cgroup', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'convolith-cgroup-'));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  const v1 = (quota: string) => ({ 'cpu/app/cpu.cfs_quota_us': quota, 'cpu/app/cpu.cfs_period_us': '100000' });
+  test.each<[string, string, Readonly<Record<string, string>>, number]>([
+    ['version 2, of one CPU', '0::/app', { 'app/cpu.max': '100000 100000' }, 1],
+    ['version 2, of half a CPU', '0::/app', { 'app/cpu.max': '50000 100000' }, 1],
+    ['version 2, rounded down', '0::/app', { 'app/cpu.max': '190000 100000' }, 1],
+    ['version 2, of a parent', '0::/app/web', { 'app/cpu.max': '100000 100000', 'app/web/cpu.max': 'max 100000' }, 1],
+    ['version 2, without one', '0::/app', { 'app/cpu.max': 'max 100000' }, availableParallelism()],
+    ['version 1, of one CPU', '4:cpu:/app', v1('100000'), 1],
+    ['version 1, without one', '4:cpu:/app', v1('-1'), availableParallelism()],
+    ['a file of something else', '0::/app', { 'app/cpu.max': 'none' }, availableParallelism()],
+  ])('counts: %s', (name, membership, files, threads) => {
+    const place = join(folder, name);
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(place, 'cgroup', path)), { recursive: true });
+      writeFileSync(join(place, 'cgroup', path), `${text}\n`);
+    }
+    writeFileSync(join(place, 'membership'), `${membership}\n`);
+    expect(report('affinity', [...mounts, place])).toEqual({ available: threads, threads });
   });
 });

@@ -30,7 +30,7 @@ const { values: options } = parseArgs({
 /** What a trial printed last: TensorFlow.js itself writes to standard output too. */
 async function trial(model, backend, ...more) {
   const args = [join(here, 'trial.mjs'), model, backend, '--seconds', options.seconds, ...more];
-  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26 });
+  const { stdout } = await promisify(execFile)(process.execPath, args, { maxBuffer: 2 ** 26, timeout: 30 * 60_000 });
   return JSON.parse(stdout.trimEnd().split('\n').at(-1));
 }
 

@@ -51,6 +51,7 @@ async function startWorkers(count: number, more: Readonly<Record<string, string>
 async function submit(args: readonly string[]) {
   const child = spawn(process.execPath, [join(__dirname, 'submit.mjs'), ...args], {
     env: { ...process.env, ...env() },
+    timeout: 110_000,
   });
   const submitted = follow(child);
   const status = await new Promise<number | null>((resolve) => child.once('exit', resolve));

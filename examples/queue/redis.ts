@@ -13,7 +13,7 @@ function installRedis(): void {
   ]) {
     const [command, ...args] = [...sudo, ...words];
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    if (spawnSync(command, args, { stdio: 'inherit', env }).status !== 0) {
+    if (spawnSync(command, args, { stdio: 'inherit', env, timeout: 240_000 }).status !== 0) {
       throw new Error('Expected redis-server on the path, or an apt-get that can install it');
     }
   }
@@ -33,7 +33,7 @@ export async function startRedis(): Promise<{ readonly url: string; readonly ser
   installRedis();
   const port = await freePort();
   const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const server = follow(spawn('redis-server', args));
+  const server = follow(spawn('redis-server', args, { timeout: 15 * 60_000 }));
   await server.printed(/Ready to accept connections/);
   return { url: `redis://127.0.0.1:${port}`, server };
 }

@@ -88,7 +88,8 @@ describe('the server', () => {
 
   it('finishes what is under way when it is told to end', async () => {
     const url = await listen();
-    const work = post(url, photograph);
+    // Large enough to be seen under way.
+    const work = post(url, await sharp(photograph).resize(4000).jpeg().toBuffer());
     await until(async () => (await health(url)).running === 1);
     server?.process.kill('SIGTERM');
     expect((await work).status).toBe(200);

@@ -20,7 +20,7 @@ export default function install(): void {
     // Scripts are left out: onnxruntime-node's would download what its CPU build does not need.
     const flags = ['--ignore-scripts', '--no-package-lock', '--no-audit', '--no-fund', '--loglevel=error'];
     const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-    const { status } = spawnSync(npm, ['install', ...flags], { cwd: folder, stdio: 'inherit' });
+    const { status } = spawnSync(npm, ['install', ...flags], { cwd: folder, stdio: 'inherit', timeout: 280_000 });
     if (status !== 0) throw new Error(`Expected npm install to work in ${folder} but it exited with ${status}`);
   }
 }

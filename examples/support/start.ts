@@ -24,7 +24,11 @@ export function start(
   env: Readonly<Record<string, string>>,
   args: readonly string[] = [],
 ): Started {
-  const child = spawn(process.execPath, [join(folder, program), ...args], { env: { ...process.env, ...env } });
+  const child = spawn(process.execPath, [join(folder, program), ...args], {
+    env: { ...process.env, ...env },
+    // For one whose test does not come to stop it.
+    timeout: 5 * LIMIT,
+  });
   return follow(child);
 }
 

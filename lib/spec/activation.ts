@@ -48,7 +48,7 @@ export function resolveActivation(value: unknown, outChannels: number, name: str
     op: known.op,
     min,
     max,
-    alpha: Math.fround(finite(options.alpha, known.alpha ?? 0, `${name}.alpha`)),
+    alpha: finiteFloat(options.alpha, known.alpha ?? 0, `${name}.alpha`),
     slope: known.op === 'prelu' ? slopes(options.slope, outChannels, `${name}.slope`) : null,
   });
 }
@@ -62,6 +62,13 @@ function checkParameters(options: Readonly<Record<string, unknown>>, known: Know
   }
 }
 
+/** A number that is finite as a float32 too. */
+function finiteFloat(value: unknown, fallback: number, name: string): number {
+  const rounded = Math.fround(finite(value, fallback, name));
+  if (!Number.isFinite(rounded)) throw expected('ERR_OPTION', 'a number within the range of float32', name, value);
+  return rounded;
+}
+
 function bound(value: unknown, fallback: number, name: string): number {
   if (value === undefined) return fallback;
   if (typeof value !== 'number' || Number.isNaN(value)) throw expected('ERR_OPTION', 'a number', name, value);
@@ -69,7 +76,7 @@ function bound(value: unknown, fallback: number, name: string): number {
 }
 
 function slopes(value: unknown, outChannels: number, name: string): Float32Array {
-  if (typeof value === 'number') return new Float32Array(outChannels).fill(finite(value, 0, name));
+  if (typeof value === 'number') return new Float32Array(outChannels).fill(finiteFloat(value, 0, name));
   if (value === undefined) throw expected('ERR_OPTION', 'a number or one an output channel', name, value);
   const vector = readVector(value, outChannels, name);
   return Float32Array.from(vector);

@@ -135,7 +135,7 @@ function axisSizes(rule: SizeRule, inputShape: readonly number[], input: number,
         `(kernel ${window.kernel}, stride ${window.stride}, dilation ${window.dilation}, padding ${sizes.before} and ${sizes.after})`,
     );
   }
-  checkPaddingMode(spec, sizes, input, axis);
+  checkPadding(spec, sizes, input, axis);
   if (sizes.output > MAX_ELEMENTS)
     throw expected('ERR_MEMORY', 'at most 2^31 - 1 elements', 'the output', sizes.output);
   return sizes;
@@ -165,8 +165,10 @@ function namedOutput(
   return { output: wanted, ...samePads(wanted, input, window) };
 }
 
-function checkPaddingMode(spec: ConvSpec, sizes: AxisSizes, input: number, axis: number): void {
+function checkPadding(spec: ConvSpec, sizes: AxisSizes, input: number, axis: number): void {
   const pad = Math.max(sizes.before, sizes.after);
+  // 'same' makes as much of it as the dilation asks for.
+  if (pad > MAX_ELEMENTS) throw expected('ERR_SHAPE', 'padding of at most 2^31 - 1', AXIS_NAMES[axis], pad);
   const most = spec.paddingMode === 'reflect' ? input - 1 : spec.paddingMode === 'circular' ? input : pad;
   if (pad > most) {
     throw new ConvolithError(

@@ -2,7 +2,8 @@ import type { MathBackendCPU } from '@tensorflow/tfjs-backend-cpu';
 import type * as tfc from '@tensorflow/tfjs-core';
 import type { CompanionKernels, Movable } from '../companions/index.js';
 import type { Engine } from '../engine.js';
-import { BufferPool } from './buffer-pool.js';
+import { type Block, BufferPool } from './buffer-pool.js';
+import type { Deferred, Memory } from './deferred.js';
 import type { KernelResult, TensorInfo } from './kernel.js';
 import { OperationCache } from './operation-cache.js';
 import { TensorRecord } from './tensor-record.js';
@@ -53,6 +54,14 @@ interface BackendExtras {
   /** An output whose values are arbitrary until the kernel fills them all. */
   output(shape: number[]): Output;
   output<D extends OwnDtype>(shape: number[], dtype: D): Output<D>;
+  /** Memory for a float32 tensor of `shape`; its values are arbitrary. */
+  allocate(shape: readonly number[]): Memory;
+  /** A float32 tensor that is computed when it is first read. */
+  defer(shape: number[], deferred: Deferred): TensorInfo;
+  /** A float32 tensor's record, computed or not, its array of that kind; `null` for another dtype. */
+  operand(info: TensorInfo): TensorRecord | null;
+  /** One deferred result less will read `record`. */
+  letGo(record: TensorRecord): void;
   /** A tensor over a part of another's memory. */
   viewOf(source: TensorInfo, shape: number[], array: Movable): TensorInfo;
   /** The same data under another shape. */
@@ -88,13 +97,19 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
       this.data.set(dataId, record);
     }
 
-    /** Pooled memory never leaves: what is read is copied out of it, once, and lives on in the copy. */
+    /**
+     * Pooled memory never leaves: what is read is copied out of it, once, and lives on in the copy; nor does memory that
+     * a deferred result is still to read, since the reader may write to it.
+     */
     override readSync(dataId: object): tfc.backend_util.BackendValues {
       const record = this.data.get(dataId) as TensorRecord;
-      if (record.block !== null && !record.escaped) {
-        const { block, array } = record;
-        record.values = (array as Movable).slice();
-        this.pool.release(block);
+      if (record.isOurs && record.complexTensorInfos === undefined) {
+        const { array, block } = record;
+        if (record.holders > 0) return (array as Movable).slice();
+        if (block !== null) {
+          record.values = (array as Movable).slice();
+          this.pool.release(block);
+        }
       }
       return super.readSync(dataId);
     }
@@ -109,9 +124,20 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
         this.disposeData(record.complexTensorInfos.imag.dataId, true);
       }
       this.data.delete(dataId);
-      if (record.derived !== null) for (const derived of record.derived) derived.dispose();
-      if (record.block !== null && !record.escaped) this.pool.release(record.block);
+      record.disposed = true;
+      if (record.holders === 0) this.#free(record);
       return true;
+    }
+
+    #free(record: TensorRecord): void {
+      record.abandon();
+      record.derived?.dispose();
+      if (record.block !== null && !record.escaped) this.pool.release(record.block);
+    }
+
+    letGo(record: TensorRecord): void {
+      record.holders--;
+      if (record.holders === 0 && record.disposed) this.#free(record);
     }
 
     override dispose(): void {
@@ -124,12 +150,19 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
       return this.data.get(info.dataId) as TensorRecord;
     }
 
-    floats(info: TensorInfo): Float32Array | null {
+    operand(info: TensorInfo): TensorRecord | null {
       if (info.dtype !== 'float32') return null;
-      const { array } = this.data.get(info.dataId) as TensorRecord;
-      if (array instanceof Float32Array) return array;
+      const record = this.data.get(info.dataId) as TensorRecord;
+      if (record.deferred !== null || record.array instanceof Float32Array) return record;
       // Cast to float32 relabels integers and leaves their array.
-      return ArrayBuffer.isView(array) ? new Float32Array(array as ArrayLike<number>) : null;
+      if (!ArrayBuffer.isView(record.array)) return null;
+      const converted = new TensorRecord(new Float32Array(record.array as ArrayLike<number>), 'float32', null);
+      converted.owned = true;
+      return converted;
+    }
+
+    floats(info: TensorInfo): Float32Array | null {
+      return (this.operand(info)?.array ?? null) as Float32Array | null;
     }
 
     values(info: TensorInfo): Movable | null {
@@ -140,29 +173,51 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
       return array instanceof KINDS[dtype] ? array : null;
     }
 
-    output(shape: number[]): Output;
-    output<D extends OwnDtype>(shape: number[], dtype: D): Output<D>;
-    output(shape: number[], dtype: OwnDtype = 'float32'): Output<OwnDtype> {
+    allocate(shape: readonly number[]): Memory {
+      return this.#take(shape, 'float32') as Memory;
+    }
+
+    #take(shape: readonly number[], dtype: OwnDtype): { array: Movable; block: Block | null } {
       let length = 1;
       for (let axis = 0; axis < shape.length; axis++) length *= shape[axis];
       const Kind = KINDS[dtype];
       const block = this.pool.take(length * Kind.BYTES_PER_ELEMENT);
-      let array: Movable;
-      if (block === null) array = new Kind(length);
-      else if (block.view instanceof Kind && block.view.length === length) array = block.view;
-      else array = block.view = new Kind(block.buffer, 0, length);
+      if (block === null) return { array: new Kind(length), block };
+      const { view } = block;
+      if (view instanceof Kind && view.length === length) return { array: view, block };
+      const array = new Kind(block.buffer, 0, length);
+      block.view = array;
+      return { array, block };
+    }
+
+    output(shape: number[]): Output;
+    output<D extends OwnDtype>(shape: number[], dtype: D): Output<D>;
+    output(shape: number[], dtype: OwnDtype = 'float32'): Output<OwnDtype> {
+      const { array, block } = this.#take(shape, dtype);
+      const record = new TensorRecord(array, dtype, block);
+      record.owned = true;
       const dataId = {};
-      this.data.set(dataId, new TensorRecord(array, dtype, block));
+      this.data.set(dataId, record);
       return { info: { dataId, shape, dtype }, array };
     }
 
+    defer(shape: number[], deferred: Deferred): TensorInfo {
+      const dataId = {};
+      this.data.set(dataId, TensorRecord.deferred(deferred));
+      return { dataId, shape, dtype: 'float32' };
+    }
+
     viewOf(source: TensorInfo, shape: number[], array: Movable): TensorInfo {
-      const { block, escaped, array: whole } = this.record(source);
+      const from = this.record(source);
+      // Read first: it may be what computes the block.
+      const whole = from.array;
+      const { block, escaped, owned } = from;
       // The array may be a conversion and not the source's.
       const shares = ArrayBuffer.isView(whole) && whole.buffer === array.buffer;
       const record = new TensorRecord(array, source.dtype, shares ? block : null);
       if (record.block !== null) record.block.users++;
       record.escaped = escaped;
+      record.owned = owned;
       const dataId = {};
       this.data.set(dataId, record);
       return { dataId, shape, dtype: source.dtype };
@@ -193,6 +248,8 @@ export function lend(kernel: tfc.KernelFunc): tfc.KernelFunc {
     for (const info of Object.values(call.inputs) as (TensorInfo | undefined)[]) {
       if (info?.dataId === undefined || !backend.data.has(info.dataId)) continue;
       const record = backend.record(info);
+      // Computed before the kernel reads it, so that its block is known.
+      if (record.deferred !== null) void record.array;
       if (record.block !== null && !record.escaped) lent.push(record);
     }
     const result = kernel(call);

@@ -41,6 +41,11 @@ export class BufferPool {
   readonly #idle: Block[][] = [];
   #idleBytes = 0;
 
+  /** Memory that waits to be taken again. */
+  get idleBytes(): number {
+    return this.#idleBytes;
+  }
+
   /** A block of at least `bytes`, whose values are arbitrary; `null` where pooling does not pay. */
   take(bytes: number): Block | null {
     if (bytes < MIN_BYTES || bytes > MAX_BYTES) return null;

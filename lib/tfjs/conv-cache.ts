@@ -1,72 +1,35 @@
 import type { EngineConv, EnginePlan } from '../engine.js';
 import { reorder } from '../spec/weight.js';
-import type { ConvGeometry, ConvSpec } from '../spec.js';
+import type { ConvGeometry } from '../spec.js';
 import type { Backend } from './backend.js';
-import type { TensorInfo } from './kernel.js';
+import { type LayerShape, specOf } from './conv-spec.js';
+import { type Epilogue, floatsOf } from './epilogue.js';
 import type { Derived, TensorRecord } from './tensor-record.js';
 
-/** Layers kept for one filter (other strides, biases, activations), and plans for one layer (other input shapes). */
+/** Layers kept for one form of a filter (other biases, activations), and sites (other input shapes). */
 const MAX_LAYERS = 8;
-const MAX_PLANS = 8;
+const MAX_SITES = 8;
 
-/** A call of a convolution kernel, reduced to what its layer depends on. */
-export interface ConvRequest {
-  readonly kernel: string;
-  readonly filter: TensorInfo;
-  /** What of the attributes the result depends on, in an order of the kernel's own. */
-  readonly attrs: readonly unknown[];
-  /** One value, or one an output channel. */
-  readonly bias: TensorInfo | null;
-  /** Of `prelu`: one value, or one an output channel. */
-  readonly slope: TensorInfo | null;
-  readonly inputShape: readonly number[];
-}
+/** Layers made for one form before nothing more is folded into it: what is folded changes from call to call. */
+const MAX_MADE = 32;
 
 /** What a convolution is once its sizes are known. */
 export interface ConvSetup {
-  readonly spec: ConvSpec;
+  readonly shape: LayerShape;
   readonly geometry: ConvGeometry;
   readonly outShape: number[];
 }
 
-export interface CachedPlan {
+/** A call of a convolution kernel, reduced to what its sizes depend on. */
+export interface ConvCall {
+  readonly kernel: string;
+  readonly filter: TensorRecord;
+  /** What of the attributes the result depends on, in an order of the kernel's own. */
+  readonly attrs: readonly unknown[];
   readonly inputShape: readonly number[];
-  readonly outShape: number[];
-  readonly plan: EnginePlan;
 }
 
-class CachedLayer implements Derived {
-  readonly plans: CachedPlan[] = [];
-  readonly #kernel: string;
-  readonly #attrs: readonly unknown[];
-  readonly #bias: object | undefined;
-  readonly #slope: object | undefined;
-
-  constructor(
-    { kernel, attrs, bias, slope }: ConvRequest,
-    readonly conv: EngineConv,
-  ) {
-    this.#kernel = kernel;
-    this.#attrs = structuredClone(attrs);
-    this.#bias = bias?.dataId;
-    this.#slope = slope?.dataId;
-  }
-
-  serves({ kernel, attrs, bias, slope }: ConvRequest): boolean {
-    return (
-      this.#kernel === kernel &&
-      this.#bias === bias?.dataId &&
-      this.#slope === slope?.dataId &&
-      sameValue(this.#attrs, attrs)
-    );
-  }
-
-  dispose(): void {
-    this.conv.dispose();
-  }
-}
-
-/** Equality of numbers, words, and lists of them however deep. */
+/** Equality of numbers, words, records, and lists of them however deep. */
 function sameValue(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (!Array.isArray(a) || !Array.isArray(b) || a.length !== b.length) return false;
@@ -74,52 +37,137 @@ function sameValue(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/**
- * The plan for a call, from the filter's cache where one was made before: packing takes many times the run. It goes
- * with the filter's data. `setup` settles the sizes; its `null`, a layer that the engine does not serve, comes back.
- */
-export function planFor(backend: Backend, request: ConvRequest, setup: () => ConvSetup | null): CachedPlan | null {
-  const record = backend.record(request.filter);
-  const layer = findLayer(record, request);
-  const { inputShape } = request;
-  const found = layer?.plans.find((plan) => sameValue(plan.inputShape, inputShape));
-  if (found !== undefined) return found;
+/** A packed filter with what is folded into it, and its plan for each site. */
+class PackedLayer {
+  readonly plans = new Map<ConvSite, EnginePlan>();
+
+  constructor(
+    readonly key: readonly unknown[],
+    readonly conv: EngineConv,
+  ) {}
+}
+
+/** What one kernel with one set of attributes made of a filter. */
+class ConvForm {
+  readonly sites: ConvSite[] = [];
+  readonly layers: PackedLayer[] = [];
+  made = 0;
+
+  constructor(
+    readonly kernel: string,
+    readonly attrs: readonly unknown[],
+    readonly filter: TensorRecord,
+  ) {}
+}
+
+/** A filter's forms; they go with its data. */
+class FilterForms implements Derived {
+  readonly #forms: ConvForm[] = [];
+
+  form({ kernel, attrs, filter }: ConvCall): ConvForm {
+    for (const form of this.#forms) if (form.kernel === kernel && sameValue(form.attrs, attrs)) return form;
+    const form = new ConvForm(kernel, structuredClone(attrs), filter);
+    if (this.#forms.length === MAX_LAYERS) disposeForm(this.#forms.shift());
+    this.#forms.push(form);
+    return form;
+  }
+
+  dispose(): void {
+    for (const form of this.#forms) disposeForm(form);
+    this.#forms.length = 0;
+  }
+}
+
+function disposeForm(form: ConvForm | undefined): void {
+  for (const { conv } of form?.layers ?? []) conv.dispose();
+  if (form !== undefined) form.layers.length = 0;
+}
+
+/** A filter, its attributes and an input shape: all that a plan depends on but for what follows the sums. */
+export class ConvSite {
+  /** Whether something between the convolution and the end of its chain was read by others too. */
+  isShared = false;
+
+  constructor(
+    private readonly form: ConvForm,
+    readonly inputShape: readonly number[],
+    readonly setup: ConvSetup,
+  ) {}
+
+  /** The plan with `epilogue` in its pass; `null` where too many others were asked for to pack one more. */
+  plan(backend: Backend, epilogue: Epilogue, isOwn: boolean): EnginePlan | null {
+    const layer = this.#layer(backend, epilogue, isOwn);
+    if (layer === null) return null;
+    let plan = layer.plans.get(this);
+    if (plan === undefined) {
+      plan = layer.conv.plan(this.setup.geometry);
+      layer.plans.set(this, plan);
+    }
+    return plan;
+  }
+
+  #layer(backend: Backend, epilogue: Epilogue, isOwn: boolean): PackedLayer | null {
+    const { form } = this;
+    for (const layer of form.layers) if (sameValue(layer.key, epilogue.key)) return layer;
+    if (form.made >= MAX_MADE && !isOwn) return null;
+    form.made++;
+    const made = new PackedLayer(epilogue.key, pack(backend, this.setup.shape, form.filter, epilogue));
+    if (form.layers.length === MAX_LAYERS) form.layers.shift()?.conv.dispose();
+    form.layers.push(made);
+    return made;
+  }
+}
+
+/** The site of a call, kept with the filter: packing takes many times the run. `null` is `setup`'s: not served. */
+export function siteFor(call: ConvCall, setup: () => ConvSetup | null): ConvSite | null {
+  const { filter, inputShape } = call;
+  if (!(filter.derived instanceof FilterForms)) filter.derived = new FilterForms();
+  const form = (filter.derived as FilterForms).form(call);
+  const { sites } = form;
+  for (const site of sites) if (sameValue(site.inputShape, inputShape)) return site;
   const made = setup();
   if (made === null) return null;
-  const { conv, plans } = layer ?? addLayer(backend, record, request, made.spec);
-  const plan = { inputShape: [...inputShape], outShape: made.outShape, plan: conv.plan(made.geometry) };
-  if (plans.length === MAX_PLANS) plans.shift();
-  plans.push(plan);
-  return plan;
-}
-
-function findLayer(record: TensorRecord, request: ConvRequest): CachedLayer | null {
-  for (const derived of record.derived ?? []) {
-    if (derived instanceof CachedLayer && derived.serves(request)) return derived;
+  const site = new ConvSite(form, [...inputShape], made);
+  if (sites.length === MAX_SITES) {
+    const oldest = sites.shift() as ConvSite;
+    for (const layer of form.layers) layer.plans.delete(oldest);
   }
-  return null;
+  sites.push(site);
+  return site;
 }
 
-function addLayer(backend: Backend, record: TensorRecord, request: ConvRequest, spec: ConvSpec): CachedLayer {
-  const [, height, width] = spec.kernel;
-  const major = spec.transposed ? spec.inChannels : spec.outChannels;
-  const weight = reorder(floatsOf(backend, request.filter), major, spec.kernel[0] * height * width);
-  const bias = request.bias === null ? null : channelValues(backend, request.bias, spec.outChannels);
-  const layer = new CachedLayer(request, backend.engine.createConv({ spec, weight, bias }));
-  record.derived ??= [];
-  if (record.derived.length === MAX_LAYERS) record.derived.shift()?.dispose();
-  record.derived.push(layer);
-  return layer;
+/** The layer: what is affine after the sums becomes its weights and bias. */
+function pack({ engine }: Backend, shape: LayerShape, filter: TensorRecord, epilogue: Epilogue): EngineConv {
+  const { window, transposed, inChannels, outChannels } = shape;
+  const taps = window.kernel[0] * window.kernel[1] * window.kernel[2];
+  const reordered = reorder(floatsOf(filter), transposed ? inChannels : outChannels, taps);
+  const { affine, activation, slope } = epilogue;
+  const scale = new Float32Array(outChannels).fill(1);
+  const offset = new Float32Array(outChannels);
+  for (const step of affine) step.fold(scale, offset);
+  const weight = scale.every((factor) => factor === 1) ? reordered : scaled(reordered, shape, scale);
+  const settled = slope === null ? activation : { ...activation, slope: channelValues(floatsOf(slope), outChannels) };
+  return engine.createConv({ spec: specOf(shape, settled), weight, bias: affine.length > 0 ? offset : null });
+}
+
+/** Canonical weights with each output channel's times its factor. */
+function scaled(weight: Float32Array, shape: LayerShape, scale: Float32Array): Float32Array {
+  const { transposed, inChannels, outChannels, groups, window } = shape;
+  const taps = window.kernel[0] * window.kernel[1] * window.kernel[2];
+  const minor = (transposed ? outChannels : inChannels) / groups;
+  const major = weight.length / (minor * taps);
+  const made = new Float32Array(weight.length);
+  for (let i = 0, at = 0; i < major; i++) {
+    const group = Math.floor((i * groups) / major);
+    for (let j = 0; j < minor; j++) {
+      const factor = scale[transposed ? group * minor + j : i];
+      for (let tap = 0; tap < taps; tap++, at++) made[at] = weight[at] * factor;
+    }
+  }
+  return made;
 }
 
 /** One value an output channel, from one or from all. */
-export function channelValues(backend: Backend, info: TensorInfo, channels: number): Float32Array {
-  const values = floatsOf(backend, info);
+export function channelValues(values: Float32Array, channels: number): Float32Array {
   return values.length === channels ? values.slice() : new Float32Array(channels).fill(values[0]);
-}
-
-function floatsOf(backend: Backend, info: TensorInfo): Float32Array {
-  const values = backend.floats(info);
-  if (values === null) throw new Error(`Expected a float32 tensor but received one of ${info.dtype}`);
-  return values;
 }

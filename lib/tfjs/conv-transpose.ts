@@ -1,9 +1,8 @@
 import type * as tfc from '@tensorflow/tfjs-core';
 import type { Backend } from './backend.js';
 import type { ConvSetup } from './conv-cache.js';
-import { planFor } from './conv-cache.js';
 import { isEmpty, transposedGeometry, type Window, window2d, window3d } from './conv-geometry.js';
-import { specOf } from './conv-spec.js';
+import { convolve } from './convolve.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
 
 interface BackpropInputs {
@@ -26,31 +25,24 @@ interface BackpropCall {
 
 /** The gradient with respect to the input is the transposed convolution of the output's gradient with the same filter. */
 function run({ kernel, inputs, attrs, backend, forward }: BackpropCall): TensorInfo | null {
-  const { dy, filter } = inputs;
-  const input = backend.floats(dy);
-  if (input === null || filter.dtype !== 'float32') return null;
-  const request = { kernel, filter, attrs, bias: null, slope: null, inputShape: dy.shape };
-  const cached = planFor(backend, request, () => setup(forward(), dy.shape));
-  if (cached === null) return null;
-  const { info, array } = backend.output(cached.outShape);
-  cached.plan.run(input, array, null);
-  return info;
+  const request = { backend, kernel, x: inputs.dy, filter: inputs.filter, attrs, steps: [] };
+  return convolve(request, () => setup(forward(), inputs.dy.shape));
 }
 
 function setup({ info, window, depthwise }: ReturnType<BackpropCall['forward']>, shape: number[]): ConvSetup | null {
   // The CPU backend takes an output gradient of another shape too, and reads a part of it.
   if (info.outShape.some((size, axis) => size !== shape[axis])) return null;
   if (isEmpty(window, info.inChannels * info.outChannels)) return null;
-  const spec = specOf({
+  const settled = {
     window,
-    rank: info.inShape.length === 5 ? 3 : 2,
+    rank: info.inShape.length === 5 ? (3 as const) : (2 as const),
     channelsLast: info.dataFormat === 'channelsLast',
     inChannels: info.outChannels,
     outChannels: info.inChannels,
     groups: depthwise ? info.inChannels : 1,
     transposed: true,
-  });
-  return { spec, geometry: transposedGeometry(window), outShape: info.inShape };
+  };
+  return { shape: settled, geometry: transposedGeometry(window), outShape: info.inShape };
 }
 
 /** Gradients of convolutions with respect to their input; `conv2dTranspose` of TensorFlow.js is the first. */

@@ -1,10 +1,10 @@
 import type * as tfc from '@tensorflow/tfjs-core';
 import type { EngineActivation } from '../spec.js';
 import type { Backend } from './backend.js';
-import type { ConvRequest, ConvSetup } from './conv-cache.js';
-import { channelValues, planFor } from './conv-cache.js';
 import { convGeometry, isEmpty, window2d, window3d } from './conv-geometry.js';
-import { type LayerShape, LINEAR, specOf } from './conv-spec.js';
+import { type LayerShape, LINEAR } from './conv-spec.js';
+import { convolve } from './convolve.js';
+import { activationStep, addStep, type Step } from './epilogue.js';
 import { applySeparately, type FusedAttrs, type FusedInputs, perChannel } from './fused.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
 
@@ -47,36 +47,17 @@ interface ConvCall {
   readonly inputs: ConvInputs;
   readonly attrs: readonly unknown[];
   readonly backend: Backend;
-  /** Settles the sizes; called where no plan is kept. */
+  /** Settles the sizes; called where no site is kept. */
   readonly layer: () => Layer;
 }
 
-interface Epilogue {
-  readonly bias: TensorInfo | null;
-  readonly slope: TensorInfo | null;
-  readonly activation: EngineActivation;
-}
-
-const PLAIN: Epilogue = { bias: null, slope: null, activation: LINEAR };
-
-function run(call: ConvCall, { bias, slope, activation }: Epilogue): TensorInfo | null {
-  const { backend, kernel, attrs } = call;
-  const { x, filter } = call.inputs;
-  const input = backend.floats(x);
-  if (input === null || filter.dtype !== 'float32') return null;
-  const request: ConvRequest = { kernel, filter, attrs, bias, slope, inputShape: x.shape };
-  const cached = planFor(backend, request, () => setup(call.layer(), backend, { bias, slope, activation }));
-  if (cached === null) return null;
-  const { info, array } = backend.output(cached.outShape);
-  cached.plan.run(input, array, null);
-  return info;
-}
-
-function setup({ outShape, ...layer }: Layer, backend: Backend, { slope, activation }: Epilogue): ConvSetup | null {
-  const { window, inChannels, outChannels } = layer;
-  if (isEmpty(window, inChannels * outChannels)) return null;
-  const settled = slope === null ? activation : { ...activation, slope: channelValues(backend, slope, outChannels) };
-  return { spec: specOf({ ...layer, transposed: false }, settled), geometry: convGeometry(window), outShape };
+function run({ backend, kernel, inputs, attrs, layer }: ConvCall, steps: readonly Step[] = []): TensorInfo | null {
+  return convolve({ backend, kernel, x: inputs.x, filter: inputs.filter, attrs, steps }, () => {
+    const { outShape, ...shape } = layer();
+    const { window, inChannels, outChannels } = shape;
+    if (isEmpty(window, inChannels * outChannels)) return null;
+    return { shape: { ...shape, transposed: false }, geometry: convGeometry(window), outShape };
+  });
 }
 
 /** The conv kernel whose fused form is called `Fused…`, and how its sizes follow from shapes and attributes. */
@@ -162,10 +143,12 @@ function fused(
   const slope =
     activation.op === 'prelu' ? perChannel(inputs.preluActivationWeights, outChannels, channelsFirst) : null;
   if (bias !== undefined && slope !== undefined && (activation.op === 'prelu') === (slope !== null)) {
-    const all = [...call.attrs, attrs.activation, attrs.leakyreluAlpha];
-    return run({ ...call, attrs: all }, { bias, slope, activation });
+    const { backend } = call;
+    const steps: Step[] = bias === null ? [] : [addStep(backend.record(bias))];
+    if (activation !== LINEAR) steps.push(activationStep(activation, slope && backend.record(slope)));
+    return run(call, steps);
   }
-  const result = run(call, PLAIN);
+  const result = run(call);
   return result === null ? null : applySeparately(call.backend, result, inputs, attrs, channelsFirst);
 }
 
@@ -177,18 +160,18 @@ function outChannelsOf({ kernel, inputs: { filter } }: ConvCall): number {
 /** Convolutions of the CPU backend's names, plain and fused, on the convolution engine. */
 export const convKernels: readonly Kernel[] = [
   defineKernel<ConvInputs, Conv2DAttrs>('Conv2D', ({ inputs, attrs, backend }) =>
-    run(conv2dCall(inputs, attrs, backend), PLAIN),
+    run(conv2dCall(inputs, attrs, backend)),
   ),
   defineKernel<FusedConvInputs, FusedConvAttrs>('FusedConv2D', ({ inputs, attrs, backend }) =>
     fused(conv2dCall(inputs, attrs, backend), inputs, attrs, attrs.dataFormat === 'NCHW'),
   ),
   defineKernel<ConvInputs, Conv2DAttrs>('DepthwiseConv2dNative', ({ inputs, attrs, backend }) =>
-    run(depthwiseCall(inputs, attrs, backend), PLAIN),
+    run(depthwiseCall(inputs, attrs, backend)),
   ),
   defineKernel<FusedConvInputs, FusedConvAttrs>('FusedDepthwiseConv2D', ({ inputs, attrs, backend }) =>
     fused(depthwiseCall(inputs, attrs, backend), inputs, attrs, false),
   ),
   defineKernel<ConvInputs, tfc.Conv3DAttrs>('Conv3D', ({ inputs, attrs, backend }) =>
-    run(conv3dCall(inputs, attrs, backend), PLAIN),
+    run(conv3dCall(inputs, attrs, backend)),
   ),
 ];

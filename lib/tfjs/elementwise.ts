@@ -1,28 +1,61 @@
 import type * as tfc from '@tensorflow/tfjs-core';
-import { addN, type BinaryOp, batchNorm, binary, broadcastShape, type UnaryOp, unary } from '../companions/index.js';
+import {
+  addN,
+  type BatchNormVectors,
+  type BinaryOp,
+  batchNorm,
+  binary,
+  broadcastShape,
+  type UnaryOp,
+  unary,
+} from '../companions/index.js';
+import type { EngineActivation } from '../spec.js';
+import { LINEAR } from './conv-spec.js';
+import { follow, type Route } from './deferred.js';
+import {
+  activationStep,
+  addStep,
+  floatsOf,
+  type NormVectors,
+  normStep,
+  residualStep,
+  type Step,
+  scaleStep,
+} from './epilogue.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
+import type { TensorRecord } from './tensor-record.js';
 
 interface UnaryInputs {
   readonly x: TensorInfo;
 }
 
-/** Kernels of one tensor, and the parameters of the operation out of the attributes. */
-function unaryKernel<Attrs>(
-  name: string,
-  op: UnaryOp,
-  parameters: (attrs: Attrs) => readonly [first: number, second: number] | null = () => NO_PARAMETERS,
-): Kernel {
+/** What a kernel of one tensor computes, and the same as an activation of the engine's where it is one. */
+interface Unary {
+  readonly op: UnaryOp;
+  readonly first: number;
+  readonly second: number;
+  readonly activation?: EngineActivation;
+}
+
+/** Kernels of one tensor; `settle` gives `null` for attributes that the CPU backend has to serve. */
+function unaryKernel<Attrs>(name: string, settle: (attrs: Attrs) => Unary | null): Kernel {
   return defineKernel<UnaryInputs, Attrs>(name, ({ inputs: { x }, attrs, backend }) => {
-    const values = backend.floats(x);
-    const settled = parameters(attrs);
-    if (values === null || settled === null) return null;
-    const { info, array } = backend.output(x.shape);
-    unary(backend.companions, op, values, array, settled[0], settled[1]);
-    return info;
+    const source = backend.operand(x);
+    const settled = settle(attrs);
+    if (source === null || settled === null) return null;
+    const { op, first, second, activation } = settled;
+    const routes = source.deferred && activation ? [{ source, step: activationStep(activation) }] : [];
+    return follow(backend, x.shape, routes, (out) =>
+      unary(backend.companions, op, source.array as Float32Array, out, first, second),
+    );
   });
 }
 
-const NO_PARAMETERS = [0, 0] as const;
+/** A kernel without parameters. */
+function plainUnary(name: string, op: UnaryOp, activation?: EngineActivation): Kernel {
+  const settled = { op, first: 0, second: 0, activation };
+  return unaryKernel<object>(name, () => settled);
+}
 
 interface BinaryInputs {
   readonly a: TensorInfo;
@@ -33,18 +66,65 @@ interface PreluInputs extends UnaryInputs {
   readonly alpha: TensorInfo;
 }
 
-function binaryKernel<Inputs = BinaryInputs>(
-  name: string,
-  op: BinaryOp,
-  operands: (inputs: Inputs) => BinaryInputs = (inputs) => inputs as unknown as BinaryInputs,
-): Kernel {
+/** An operand by its tensor and what the backend holds of it. */
+interface Operand {
+  readonly info: TensorInfo;
+  readonly record: TensorRecord;
+}
+
+/** How an operation joins the convolution that made `source`, with the other operand; `null` where it does not. */
+type Join = (source: Operand, other: Operand) => Step | null;
+
+/** Whether `other` is a constant of a value a channel of `source`, or of one for all. */
+function isPerChannel(source: Operand, { info, record }: Operand): boolean {
+  const { channels } = source.record.deferred ?? {};
+  const { shape } = source.info;
+  if (!channels || shape.at(-1) !== channels || record.owned || info.shape.length > shape.length) return false;
+  let size = 1;
+  for (const extent of info.shape) size *= extent;
+  return size === 1 || (size === channels && info.shape.at(-1) === channels);
+}
+
+const joinAdd: Join = (source, other) => {
+  if (isPerChannel(source, other)) return addStep(other.record);
+  const { shape } = source.info;
+  const alike =
+    shape.length === other.info.shape.length && shape.every((size, axis) => size === other.info.shape[axis]);
+  return alike && other.record.isOurs ? residualStep(other.record) : null;
+};
+const joinSubtract: Join = (source, other) => (isPerChannel(source, other) ? addStep(other.record, -1) : null);
+const joinMultiply: Join = (source, other) => (isPerChannel(source, other) ? scaleStep(other.record) : null);
+const joinDivide: Join = (source, other) => (isPerChannel(source, other) ? scaleStep(other.record, true) : null);
+const joinPrelu: Join = (source, other) =>
+  isPerChannel(source, other) ? activationStep({ ...LINEAR, op: 'prelu' }, other.record) : null;
+
+interface BinaryOptions<Inputs> {
+  readonly operands?: (inputs: Inputs) => BinaryInputs;
+  /** With the first operand before it, and with the second where the order does not matter. */
+  readonly join?: Join;
+  readonly commutes?: boolean;
+}
+
+function binaryKernel<Inputs = BinaryInputs>(name: string, op: BinaryOp, options: BinaryOptions<Inputs> = {}): Kernel {
+  const { operands = (inputs: Inputs) => inputs as unknown as BinaryInputs, join, commutes = false } = options;
   return defineKernel<Inputs, object>(name, ({ inputs, backend }) => {
     const { a, b } = operands(inputs);
-    const [x, y] = [backend.floats(a), backend.floats(b)];
+    const [x, y] = [backend.operand(a), backend.operand(b)];
     if (x === null || y === null) return null;
-    const { info, array } = backend.output(broadcastShape(a.shape, b.shape));
-    binary(backend.companions, op, x, a.shape, y, b.shape, array);
-    return info;
+    const routes: Route[] = [];
+    if (join) {
+      const [left, right] = [
+        { info: a, record: x },
+        { info: b, record: y },
+      ];
+      const first = x.deferred && join(left, right);
+      if (first) routes.push({ source: x, step: first });
+      const second = commutes && y.deferred ? join(right, left) : null;
+      if (second) routes.push({ source: y, step: second });
+    }
+    return follow(backend, broadcastShape(a.shape, b.shape), routes, (out) =>
+      binary(backend.companions, op, x.array as Float32Array, a.shape, y.array as Float32Array, b.shape, out),
+    );
   });
 }
 
@@ -70,55 +150,74 @@ interface BatchNormInputs extends UnaryInputs {
 const batchNormKernel = defineKernel<BatchNormInputs, tfc.FusedBatchNormAttrs>(
   'FusedBatchNorm',
   ({ inputs: { x, mean, variance, offset, scale }, attrs, backend }) => {
-    const rank = mean.shape.length;
+    const source = backend.operand(x);
     const vectors = [mean, variance, offset ?? null, scale ?? null];
-    const [means, variances, offsets, scales] = vectors.map((info) => (info === null ? null : backend.floats(info)));
-    const values = backend.floats(x);
-    if (values === null || !means || !variances || (offset && !offsets) || (scale && !scales)) return null;
-    const channels = Math.max(means.length, variances.length, offsets?.length ?? 1, scales?.length ?? 1);
     // Ranks that differ are TensorFlow.js's own error; vectors that repeat are served by its kernel.
-    for (const info of vectors) if (info && info.shape.length !== rank) return null;
-    for (const array of [means, variances, offsets, scales]) {
-      if (array && array.length !== 1 && array.length !== channels) return null;
+    for (const info of vectors) if (info && info.shape.length !== mean.shape.length) return null;
+    const [means, variances, offsets, scales] = vectors.map((info) => (info === null ? null : backend.operand(info)));
+    if (source === null || !means || !variances || (offset && !offsets) || (scale && !scales)) return null;
+    const epsilon = attrs.varianceEpsilon ?? 0.001;
+    const norm = { mean: means, variance: variances, offset: offsets, scale: scales, epsilon };
+    const whole = { info: x, record: source };
+    const joins =
+      source.deferred !== null &&
+      vectors.every((info) => info === null || isPerChannel(whole, { info, record: backend.record(info) }));
+    if (joins) {
+      return follow(backend, x.shape, [{ source, step: normStep(norm) }], (out) =>
+        batchNorm(backend.companions, source.array as Float32Array, arraysOf(norm), out),
+      );
     }
+    const [values, arrays] = [source.array as Float32Array, arraysOf(norm)];
+    const lengths = [arrays.mean, arrays.variance, arrays.offset, arrays.scale].map((array) => array?.length ?? 1);
+    const channels = Math.max(...lengths);
+    if (lengths.some((length) => length !== 1 && length !== channels)) return null;
     if (channels === 0 || values.length % channels !== 0) return null;
     const { info, array } = backend.output(x.shape);
-    const epsilon = attrs.varianceEpsilon ?? 0.001;
-    batchNorm(
-      backend.companions,
-      values,
-      { mean: means, variance: variances, offset: offsets, scale: scales, epsilon },
-      array,
-    );
+    batchNorm(backend.companions, values, arrays, array);
     return info;
   },
 );
 
+function arraysOf({ mean, variance, offset, scale, epsilon }: NormVectors): BatchNormVectors {
+  return {
+    mean: floatsOf(mean),
+    variance: floatsOf(variance),
+    offset: offset && floatsOf(offset),
+    scale: scale && floatsOf(scale),
+    epsilon,
+  };
+}
+
 /** Kernels that compute each value from one or a few of its place. */
 export const elementwiseKernels: readonly Kernel[] = [
-  unaryKernel('Relu', 'relu'),
-  unaryKernel('Relu6', 'relu6'),
-  unaryKernel<tfc.LeakyReluAttrs>('LeakyRelu', 'leakyRelu', ({ alpha }) => [alpha, 0]),
-  unaryKernel('Elu', 'elu'),
-  unaryKernel('Sigmoid', 'sigmoid'),
-  unaryKernel('Tanh', 'tanh'),
-  unaryKernel<tfc.ClipByValueAttrs>('ClipByValue', 'clip', ({ clipValueMin, clipValueMax }) =>
-    clipValueMin <= clipValueMax ? [clipValueMin, clipValueMax] : null,
+  plainUnary('Relu', 'relu', { ...LINEAR, min: 0 }),
+  plainUnary('Relu6', 'relu6', { ...LINEAR, min: 0, max: 6 }),
+  unaryKernel<tfc.LeakyReluAttrs>('LeakyRelu', ({ alpha }) => ({
+    op: 'leakyRelu',
+    first: alpha,
+    second: 0,
+    activation: { ...LINEAR, op: 'leakyRelu', alpha },
+  })),
+  plainUnary('Elu', 'elu', { ...LINEAR, op: 'elu', alpha: 1 }),
+  plainUnary('Sigmoid', 'sigmoid', { ...LINEAR, op: 'sigmoid' }),
+  plainUnary('Tanh', 'tanh', { ...LINEAR, op: 'tanh' }),
+  unaryKernel<tfc.ClipByValueAttrs>('ClipByValue', ({ clipValueMin: min, clipValueMax: max }) =>
+    min <= max ? { op: 'clip', first: min, second: max, activation: { ...LINEAR, min, max } } : null,
   ),
-  unaryKernel('Abs', 'abs'),
-  unaryKernel('Neg', 'neg'),
-  unaryKernel('Exp', 'exp'),
-  unaryKernel('Sqrt', 'sqrt'),
-  unaryKernel('Rsqrt', 'rsqrt'),
-  unaryKernel('Square', 'square'),
-  binaryKernel('Add', 'add'),
-  binaryKernel('Sub', 'sub'),
-  binaryKernel('Multiply', 'mul'),
-  binaryKernel('RealDiv', 'div'),
+  plainUnary('Abs', 'abs'),
+  plainUnary('Neg', 'neg'),
+  plainUnary('Exp', 'exp'),
+  plainUnary('Sqrt', 'sqrt'),
+  plainUnary('Rsqrt', 'rsqrt'),
+  plainUnary('Square', 'square'),
+  binaryKernel('Add', 'add', { join: joinAdd, commutes: true }),
+  binaryKernel('Sub', 'sub', { join: joinSubtract }),
+  binaryKernel('Multiply', 'mul', { join: joinMultiply, commutes: true }),
+  binaryKernel('RealDiv', 'div', { join: joinDivide }),
   binaryKernel('Maximum', 'maximum'),
   binaryKernel('Minimum', 'minimum'),
   binaryKernel('SquaredDifference', 'squaredDifference'),
-  binaryKernel<PreluInputs>('Prelu', 'prelu', ({ x, alpha }) => ({ a: x, b: alpha })),
+  binaryKernel<PreluInputs>('Prelu', 'prelu', { operands: ({ x, alpha }) => ({ a: x, b: alpha }), join: joinPrelu }),
   addNKernel,
   batchNormKernel,
 ];

@@ -2,6 +2,7 @@ import type * as tfc from '@tensorflow/tfjs-core';
 import { type MatMulActivation, type MatMulEpilogue, matMul } from '../companions/index.js';
 import type { Backend } from './backend.js';
 import { channelValues } from './conv-cache.js';
+import { floatsOf } from './epilogue.js';
 import { applySeparately, type FusedAttrs, type FusedInputs, isKnownActivation, perChannel } from './fused.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
 
@@ -65,7 +66,8 @@ function fusedProduct(
     const plain = product(backend, inputs, attrs, () => LINEAR);
     return plain === null ? null : applySeparately(backend, plain, inputs, attrs, false);
   }
-  const vector = (info: TensorInfo | null): Float32Array | null => info && channelValues(backend, info, columns);
+  const vector = (info: TensorInfo | null): Float32Array | null =>
+    info && channelValues(floatsOf(backend.record(info)), columns);
   return product(backend, inputs, attrs, () => ({
     bias: vector(bias),
     activation,

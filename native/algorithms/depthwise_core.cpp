@@ -93,10 +93,8 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
 DepthwiseCore::SlideAxis DepthwiseCore::slide_axis(const LatticeAxis& axis) {
   if (axis.taps.empty()) return {};
   if (axis.tap_count() == 1) return {1, axis.in_step, 1};
-  const Index dilation = axis.taps[1].offset - axis.taps[0].offset;
-  for (Index t = 2; t < axis.tap_count(); ++t) {
-    if (axis.coordinate(0, t) - axis.coordinate(0, t - 1) != dilation) return {};
-  }
+  const Index dilation = axis.spacing();
+  if (dilation == 0) return {};
   const Index common = std::gcd(dilation, axis.in_step);
   return {dilation / common, axis.in_step / common, dilation};
 }

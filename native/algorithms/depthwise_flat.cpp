@@ -91,7 +91,8 @@ class FlatDepthwise final : public Executor {
 const DepthwiseBlock* FlatDepthwise::choose_block() const {
   const LatticeAxis& y = lattice_.y;
   if (lattice_.z.tap_count() != 1 || y.in_step != 1 || y.tap_count() < 2) return nullptr;
-  const Index dilation = y.taps[1].offset - y.taps[0].offset;
+  const Index dilation = y.spacing();
+  if (dilation == 0) return nullptr;
   for (const DepthwiseBlock& b : kernels_.depthwise.flat) {
     // Taps that meet only padding are left out of the lattice, so that equal counts mean a whole kernel.
     if (b.kernel_h == y.tap_count() && b.kernel_w == lattice_.x.tap_count() && rows_ / dilation >= b.rows)
@@ -192,7 +193,7 @@ void FlatDepthwise::run(const Buffers& buffers, Index task, int, float* scratch)
     return;
   }
   // Blocks of rows a dilation apart; the last is moved back over its neighbour where it would stick out.
-  const Index step = lattice_.y.taps[1].offset - lattice_.y.taps[0].offset;
+  const Index step = lattice_.y.spacing();
   for (Index phase = 0; phase < step; ++phase) {
     const Index rows = ceil_div(strip.rows - phase, step);
     for (Index y = 0; y < rows; y += block_->rows) {

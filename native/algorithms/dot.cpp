@@ -370,6 +370,7 @@ std::optional<Objection> refuse_dot(const Problem& p) {
   if (spec.out_channels > kMaxDotOutputs) {
     return Objection{"serves at most " + std::to_string(kMaxDotOutputs) + " output channels"};
   }
+  if (spec.transposed && has_many_phases(spec, p.geometry)) return Objection{kManyPhases};
   // A product fills out_channels of a vector's lanes, this fills in_channels, less the sum across them: about
   // five operations a vector of sums.
   const Index lanes = p.kernels.lanes;

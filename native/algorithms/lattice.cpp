@@ -19,7 +19,14 @@ bool meets_input(const LatticeAxis& axis, Index offset) {
   return i < axis.count && i * axis.in_step + offset < axis.in_size;
 }
 
+/**
+ * A replicated edge goes on without end: a tap beyond it at every point is moved to where it just is, so that
+ * what algorithms stage is bounded by the map and not by the padding.
+ */
 void add_tap(LatticeAxis& axis, Index kernel, Index offset) {
+  if (axis.mode == PaddingMode::replicate && axis.count > 0) {
+    offset = std::clamp(offset, -(axis.count - 1) * axis.in_step, axis.in_size - 1);
+  }
   if (meets_input(axis, offset)) axis.taps.push_back({kernel, offset});
 }
 
@@ -46,6 +53,9 @@ LatticeAxis phase_axis(const Axis& a, Index phase) {
   }
   return axis;
 }
+
+/** A transposed axis' phases that have points. */
+Index phases_of(const Axis& a) { return std::min(a.stride, a.output); }
 
 Axis axis_d(const ConvSpec& s, const ConvGeometry& g) {
   return {g.input.d, g.output.d, s.kernel.d, s.stride.d, s.dilation.d, g.pad_before.d, s.padding_mode};
@@ -78,6 +88,15 @@ Index LatticeAxis::padding_source(Index coordinate) const {
   return folded >= 0 && folded < in_size ? folded : kOutside;
 }
 
+Index LatticeAxis::spacing() const {
+  if (taps.size() < 2) return 1;
+  const Index first = taps[1].offset - taps[0].offset;
+  for (std::size_t i = 2; i < taps.size(); ++i) {
+    if (taps[i].offset - taps[i - 1].offset != first) return 0;
+  }
+  return first;
+}
+
 bool LatticeAxis::contiguous_taps() const {
   for (std::size_t i = 1; i < taps.size(); ++i) {
     if (taps[i].offset != taps[i - 1].offset + 1) return false;
@@ -98,18 +117,33 @@ Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry) {
           standard_axis(axis_w(spec, geometry))};
 }
 
-std::vector<Lattice> transposed_lattices(const ConvSpec& spec, const ConvGeometry& geometry) {
+void for_each_phase(const ConvSpec& spec, const ConvGeometry& geometry,
+                    FunctionRef<void(const Lattice&)> body) {
   const Axis d = axis_d(spec, geometry);
   const Axis h = axis_h(spec, geometry);
   const Axis w = axis_w(spec, geometry);
-  std::vector<Lattice> phases;
-  for (Index z = 0; z < std::min(d.stride, d.output); ++z) {
-    for (Index y = 0; y < std::min(h.stride, h.output); ++y) {
-      for (Index x = 0; x < std::min(w.stride, w.output); ++x) {
-        phases.push_back({phase_axis(d, z), phase_axis(h, y), phase_axis(w, x)});
+  Lattice phase;
+  for (Index z = 0; z < phases_of(d); ++z) {
+    phase.z = phase_axis(d, z);
+    for (Index y = 0; y < phases_of(h); ++y) {
+      phase.y = phase_axis(h, y);
+      for (Index x = 0; x < phases_of(w); ++x) {
+        phase.x = phase_axis(w, x);
+        body(phase);
       }
     }
   }
+}
+
+bool has_many_phases(const ConvSpec& spec, const ConvGeometry& geometry) {
+  const Index planes =
+      saturating_product(phases_of(axis_d(spec, geometry)), phases_of(axis_h(spec, geometry)), kMostPhases);
+  return saturating_product(planes, phases_of(axis_w(spec, geometry)), kMostPhases) > kMostPhases;
+}
+
+std::vector<Lattice> transposed_lattices(const ConvSpec& spec, const ConvGeometry& geometry) {
+  std::vector<Lattice> phases;
+  for_each_phase(spec, geometry, [&](const Lattice& phase) { phases.push_back(phase); });
   return phases;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/function_ref.h"
 #include "spec/spec.h"
 
 namespace convolith {
@@ -20,7 +21,10 @@ struct LatticeAxis {
 
   Index count = 0, out_start = 0, out_step = 1, in_step = 1, in_size = 0;
   PaddingMode mode = PaddingMode::zeros;
-  /** In ascending order of offset. Those that meet only zeros are left out. */
+  /**
+   * In ascending order of offset, equal ones where several meet a replicated edge alone. Those that meet only
+   * zeros are left out.
+   */
   std::vector<Tap> taps;
 
   static constexpr Index kOutside = -1;
@@ -33,6 +37,8 @@ struct LatticeAxis {
     return i * in_step + taps[static_cast<std::size_t>(tap)].offset;
   }
   Index tap_count() const { return static_cast<Index>(taps.size()); }
+  /** The distance of neighbouring taps; 0 where it varies, or where they meet the same place. */
+  Index spacing() const;
   /** Whether the taps lie side by side in the input, so that a kernel row is one run of memory. */
   bool contiguous_taps() const;
   /** `source` outside of the input. */
@@ -58,6 +64,19 @@ Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry);
  * are bias alone.
  */
 std::vector<Lattice> transposed_lattices(const ConvSpec& spec, const ConvGeometry& geometry);
+
+/** The same one after the other, none of them kept. */
+void for_each_phase(const ConvSpec& spec, const ConvGeometry& geometry,
+                    FunctionRef<void(const Lattice&)> body);
+
+/**
+ * Algorithms that hold a plan for each phase serve this many: strides of 64 both ways. Twice as many each way
+ * are 40 ms of planning, and a search through all of them for each task.
+ */
+inline constexpr Index kMostPhases = 4096;
+bool has_many_phases(const ConvSpec& spec, const ConvGeometry& geometry);
+/** What such an algorithm says of more. */
+inline constexpr const char* kManyPhases = "serves at most 4096 phases, the product of the strides";
 
 /** The kernel positions that a lattice's taps have. Those that meet only padding are left out, so a packing
  * depends on it. */

@@ -44,8 +44,6 @@ class Reference final : public Executor {
       : stage_(p.stage()),
         spec_(stage_.spec),
         geometry_(p.geometry),
-        lattices_(spec_.transposed ? transposed_lattices(spec_, geometry_)
-                                   : std::vector<Lattice>{standard_lattice(spec_, geometry_)}),
         in_(spec_.channels_last, spec_.in_channels, geometry_.input),
         out_(spec_.channels_last, spec_.out_channels, geometry_.output) {}
 
@@ -54,7 +52,7 @@ class Reference final : public Executor {
   void run(const Buffers& buffers, Index task, int, float*) const override {
     const Index channel = task % spec_.out_channels;
     const Index image = task / spec_.out_channels;
-    for (const Lattice& lattice : lattices_) {
+    const auto compute = [&](const Lattice& lattice) {
       for (Index z = 0; z < lattice.z.count; ++z) {
         for (Index y = 0; y < lattice.y.count; ++y) {
           // A task is a whole map, which may take seconds.
@@ -71,7 +69,10 @@ class Reference final : public Executor {
           }
         }
       }
-    }
+    };
+    // Phases are not kept: their number is the product of the strides, which may be millions.
+    if (spec_.transposed) return for_each_phase(spec_, geometry_, compute);
+    compute(standard_lattice(spec_, geometry_));
   }
 
   Index workspace_bytes() const override { return 0; }
@@ -114,7 +115,6 @@ class Reference final : public Executor {
   const Stage& stage_;
   const ConvSpec& spec_;
   const ConvGeometry geometry_;
-  const std::vector<Lattice> lattices_;
   const MapStrides in_, out_;
 };
 

@@ -9,6 +9,7 @@ namespace convolith {
 
 std::optional<Objection> refuse_transposed(const Problem& p) {
   if (!p.spec().transposed) return Objection{"serves transposed convolutions only"};
+  if (has_many_phases(p.spec(), p.geometry)) return Objection{kManyPhases};
   return std::nullopt;
 }
 

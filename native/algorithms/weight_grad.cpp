@@ -61,7 +61,7 @@ ChannelsLastMap::ChannelsLastMap(const Options& options, const Lattice& lattice,
 
 const float* ChannelsLastMap::read(const float* map) {
   if (copy_.size() == 0) return map;
-  const auto& [depth, height, width] = options_.size;
+  const Index depth = options_.size.d, height = options_.size.h;
   std::vector<Index> z(static_cast<std::size_t>(depth));
   std::vector<Index> y(static_cast<std::size_t>(height));
   std::iota(z.begin(), z.end(), options_.low.d);
@@ -77,7 +77,7 @@ const float* ChannelsLastMap::read(const float* map) {
                         1,
                         std::min(kStagedRows, height - first),
                         options_.low.w,
-                        width};
+                        options_.size.w};
     stage_region(lattice_, region, map + image * from_.image, from_, channels, kernels_,
                  copy_.data() + image * strides_.image + slice * strides_.z + first * strides_.y);
   });

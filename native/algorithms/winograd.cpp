@@ -35,6 +35,7 @@ std::optional<WinogradTiling> tiling_of(const Lattice& lattice, const WinogradSi
 
 std::optional<Objection> refuse_winograd(const Problem& p) {
   if (!p.spec().fast_math) return Objection{"changes the rounding, which math 'strict' rules out"};
+  if (p.spec().transposed && has_many_phases(p.spec(), p.geometry)) return Objection{kManyPhases};
   const WinogradSize size = size_of(p);
   bool able = false;
   for (const Lattice& lattice : lattices_of(p)) {

@@ -28,16 +28,6 @@ constexpr double kOutputOperations[kWinogradKinds] = {0, 4, 8, 11, 12};
 
 int index(WinogradPoints kind) { return static_cast<int>(kind); }
 
-/** The distance of an axis' taps; none where it varies. */
-std::optional<Index> tap_spacing(const LatticeAxis& axis) {
-  if (axis.taps.size() < 2) return 1;
-  const Index spacing = axis.taps[1].offset - axis.taps[0].offset;
-  for (std::size_t i = 2; i < axis.taps.size(); ++i) {
-    if (axis.taps[i].offset - axis.taps[i - 1].offset != spacing) return std::nullopt;
-  }
-  return spacing;
-}
-
 WinogradAxis make_axis(const LatticeAxis& axis, WinogradPoints points, Index spacing, int taps) {
   WinogradAxis a;
   a.taps = taps;
@@ -57,18 +47,18 @@ WinogradAxis make_axis(const LatticeAxis& axis, WinogradPoints points, Index spa
 /** The tilings of an axis that exist. */
 std::vector<WinogradAxis> axis_choices(const LatticeAxis& axis) {
   std::vector<WinogradAxis> choices;
-  const std::optional<Index> spacing = tap_spacing(axis);
+  const Index spacing = axis.spacing();
   const auto taps = static_cast<int>(axis.taps.size());
-  if (!spacing || taps == 0 || axis.count == 0) return choices;
+  if (spacing == 0 || taps == 0 || axis.count == 0) return choices;
   if (taps == 1) choices.push_back(make_axis(axis, WinogradPoints::direct, 1, 1));
   if (axis.in_step == 1 && taps > 1) {
     for (const auto points : {WinogradPoints::four, WinogradPoints::five, WinogradPoints::six}) {
       // At least two outputs a tile.
       const int most = std::min(kWinogradProducts[index(points)] - 1, taps);
-      for (int each = 2; each <= most; ++each) choices.push_back(make_axis(axis, points, *spacing, each));
+      for (int each = 2; each <= most; ++each) choices.push_back(make_axis(axis, points, spacing, each));
     }
   }
-  if (axis.in_step == 2 && taps == 3 && *spacing == 1) {
+  if (axis.in_step == 2 && taps == 3 && spacing == 1) {
     choices.push_back(make_axis(axis, WinogradPoints::strided, 1, 3));
   }
   return choices;

@@ -21,6 +21,13 @@
 #define CONVOLITH_REGION_END
 #endif
 
+/** Asks for the cache line of an address that will be written. */
+#if defined(_MSC_VER) && !defined(__clang__)
+#define CONVOLITH_PREFETCH_WRITE(address)
+#else
+#define CONVOLITH_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
+#endif
+
 /**
  * Clang 18 to 21 open 512-bit registers by a feature of their own; no other compiler knows it. Apple counts
  * its versions apart: its 17 is built on LLVM 19.

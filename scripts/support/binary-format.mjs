@@ -28,6 +28,7 @@ function read(file, ...flags) {
   const { stdout, status, stderr, error } = spawnSync('llvm-readobj', [...flags, file], {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
+    timeout: 60_000,
   });
   if (status !== 0) throw new Error(`llvm-readobj (apt-get install llvm) failed: ${error?.message ?? stderr}`);
   return stdout;

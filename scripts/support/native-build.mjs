@@ -10,9 +10,12 @@ const binary = join(root, 'out', 'Release', 'convolith.node');
 const require = createRequire(join(root, 'package.json'));
 const NATIVE_SOURCES = ['native', 'CMakeLists.txt', 'package.json'];
 
+/** An hour, for a build on a small machine; what takes longer hangs. */
+const LIMIT_MS = 60 * 60_000;
+
 /** Runs a command to its end, with its output on ours; true where it succeeded. */
 export function run(command, args, options = {}) {
-  return spawnSync(command, args, { cwd: root, stdio: 'inherit', ...options }).status === 0;
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit', timeout: LIMIT_MS, ...options }).status === 0;
 }
 
 /** npm, or a tool of an installed package, by the Node that runs this script. */
@@ -44,7 +47,8 @@ export function newest(paths, folder = root) {
 /** What the build lacks, in words, or null. */
 export function missingTools() {
   if (process.platform === 'win32') return null;
-  const has = (...names) => names.some((name) => spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0);
+  const has = (...names) =>
+    names.some((name) => spawnSync(name, ['--version'], { stdio: 'ignore', timeout: 60_000 }).status === 0);
   const missing = [];
   if (!has('cmake')) missing.push('cmake');
   if (!has(process.env.CXX ?? 'c++', 'g++', 'clang++')) missing.push('a C++20 compiler');

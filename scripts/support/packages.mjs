@@ -98,7 +98,7 @@ export function writeMainPackage(folder) {
   mkdirSync(folder, { recursive: true });
   pack([root], scratch);
   const tarball = join(scratch, readdirSync(scratch)[0]);
-  spawnSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', folder], { stdio: 'inherit' });
+  spawnSync('tar', ['-xzf', tarball, '--strip-components=1', '-C', folder], { stdio: 'inherit', timeout: 60_000 });
   rmSync(scratch, { recursive: true });
   const fields = Object.fromEntries(Object.entries(manifest).filter(([key]) => !CHECKOUT_ONLY.includes(key)));
   const names = [...platforms, ...ELSEWHERE].map(({ name }) => [`${SCOPE}/${name}`, manifest.version]);

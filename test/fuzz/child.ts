@@ -38,16 +38,17 @@ export interface HuntOptions {
   readonly progress: string;
 }
 
-/** Hunts until the time or the cases are used up, a report after each chunk. */
-export async function hunt(options: HuntOptions, report: (report: Report) => void): Promise<void> {
+/** Hunts until the time or the cases are used up or `stop` is aborted, a report after each chunk. */
+export async function hunt(options: HuntOptions, stop: AbortSignal, report: (report: Report) => void): Promise<void> {
   const target = openTarget(options.target);
   const file = openSync(options.progress, 'w');
   const end = performance.now() + options.seconds * 1000;
   let left = options.cases;
-  for (let chunk = options.first; left > 0 && performance.now() < end; chunk += options.step) {
+  for (let chunk = options.first; left > 0 && performance.now() < end && !stop.aborted; chunk += options.step) {
     let cases = 0;
     let failed = false;
     const property = fc.asyncProperty(target.cases, async (one) => {
+      if (stop.aborted) return;
       // While a failure is being shrunk its own place stays written, and the file's age shows that something goes on.
       if (!failed) cases++;
       writeSync(file, `${chunk} ${cases - 1} `.padEnd(32), 0);

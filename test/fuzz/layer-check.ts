@@ -20,6 +20,8 @@ interface Choice {
 const COMPUTED_OUTPUTS = 100_000;
 const COMPUTED_MACS = 20_000_000;
 
+const REFERENCE_AGAIN = 8;
+
 /** What one engine or algorithm may refuse where another serves. */
 const MAY_DIFFER: readonly string[] = ['ERR_UNSUPPORTED', 'ERR_MEMORY'];
 
@@ -53,12 +55,17 @@ export class LayerCheck {
     }
   }
 
-  #choices({ algorithm }: LayerCase): Choice[] {
-    const names = algorithm === 'auto' ? ['auto'] : ['auto', algorithm];
-    const native = this.#isas.flatMap((isa) =>
-      names.map((name): Choice => ({ engine: 'native', isa, algorithm: name })),
-    );
-    return [{ engine: 'reference', isa: 'js', algorithm }, ...native];
+  /**
+   * The case's algorithm on every instruction set. What costs as much and finds little is tried in turn: the plan's own
+   * choice on one of them, and now and then the TypeScript engine once more, under the algorithm's name.
+   */
+  #choices({ algorithm, seed }: LayerCase): Choice[] {
+    const choices = this.#isas.map((isa): Choice => ({ engine: 'native', isa, algorithm }));
+    if (algorithm !== 'auto') {
+      choices.push({ engine: 'native', isa: this.#isas[seed % this.#isas.length], algorithm: 'auto' });
+    }
+    if (seed % REFERENCE_AGAIN === 0) choices.push({ engine: 'reference', isa: 'js', algorithm });
+    return choices;
   }
 
   async #outcome(one: LayerCase, choice: Choice): Promise<Outcome> {

@@ -1,3 +1,4 @@
+import { hostileValue } from './hostile.js';
 import { channelsOf, EXACT_ACTIVATIONS, type LayerCase } from './layer-case.js';
 
 const UNIT = 2 ** -24;
@@ -17,7 +18,7 @@ export function compare(one: LayerCase, expected: Float32Array, received: Float3
   }
   const curved = !(EXACT_ACTIVATIONS as readonly string[]).includes(one.activation);
   const exact = isExact(one) && !curved;
-  const allowed = exact ? 0 : roundingOf(one);
+  const allowed = exact ? 0 : roundingOf(one) * slopeOf(one);
   let equal = true;
   for (let at = 0; at < received.length; at++) {
     if (received[at] === expected[at]) continue;
@@ -36,6 +37,13 @@ export function compare(one: LayerCase, expected: Float32Array, received: Float3
 /** Options overwritten by a value that happens to be valid may ask for transforms, or make fractions of the weights. */
 function keepsItsOptions({ spoil }: LayerCase): boolean {
   return spoil === null || !spoil.place.startsWith('options.');
+}
+
+/** An overwritten slope multiplies what it is given, rounding included. */
+function slopeOf({ spoil }: LayerCase): number {
+  if (spoil === null || !/^options\.activation\.(?:alpha|slope)$/.test(spoil.place)) return 1;
+  const value = hostileValue(spoil.value);
+  return typeof value === 'number' && Number.isFinite(value) ? Math.max(1, Math.abs(value)) : 1;
 }
 
 function isExact(one: LayerCase): boolean {

@@ -26,6 +26,11 @@ const LIMIT_MS = 60_000;
 /** A process that has grown to this leaks, or allocates what it should have refused. */
 const MOST_RESIDENT = 3 * 2 ** 30;
 const MOST_FAILURES = 20;
+/** Between two lines that say how far a hunt is. */
+const PROGRESS_MS = 60_000;
+/** Asked to end early, a hunt ends well: with its counts. */
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+const STOP = 'stop';
 
 const integer = (text: string): number => {
   const value = Number(text);
@@ -47,13 +52,23 @@ const program = new Command('npm run fuzz --')
 
 async function main(): Promise<void> {
   const options = program.parse().opts<Options>();
-  if (options.hunt !== undefined) {
-    return hunt(JSON.parse(options.hunt) as HuntOptions, (report) => void process.send?.(report));
-  }
+  if (options.hunt !== undefined) return runHunt(JSON.parse(options.hunt) as HuntOptions);
   if (options.case !== undefined) return runOne(options, options.case);
   const hunted = await huntAll(options);
   print(options, hunted);
   if (hunted.failures.length > 0) process.exitCode = 1;
+}
+
+/** One of the processes: it ends when it is told, not by a terminal's signal, and never outlives the one that started it. */
+async function runHunt(options: HuntOptions): Promise<void> {
+  for (const signal of STOP_SIGNALS) process.on(signal, () => undefined);
+  process.on('disconnect', () => process.exit());
+  const stop = new AbortController();
+  process.on('message', (message) => {
+    if (message === STOP) stop.abort();
+  });
+  await hunt(options, stop.signal, (report) => void process.send?.(report));
+  process.disconnect();
 }
 
 async function runOne(options: Options, line: string): Promise<void> {
@@ -77,9 +92,18 @@ async function huntAll(options: Options): Promise<Hunted> {
   const ticking = setInterval(() => {
     const seconds = (performance.now() - start) / 1000;
     console.log(`${seconds.toFixed(0)} s: ${total.cases} cases, ${total.failures.length} failures`);
-  }, 30_000);
+  }, PROGRESS_MS);
+  const stop = new AbortController();
+  for (const signal of STOP_SIGNALS) process.once(signal, () => stop.abort());
   const jobs = Array.from({ length: options.jobs }, (_, job) =>
-    huntJob({ options, job, start, total, progress: join(folder, `progress-${options.target}-${job}`) }),
+    huntJob({
+      options,
+      job,
+      start,
+      total,
+      stop: stop.signal,
+      progress: join(folder, `progress-${options.target}-${job}`),
+    }),
   );
   await Promise.all(jobs).finally(() => clearInterval(ticking));
   return total;
@@ -90,19 +114,20 @@ interface Job {
   readonly job: number;
   readonly start: number;
   readonly total: Hunted;
+  readonly stop: AbortSignal;
   readonly progress: string;
 }
 
 /** Children one after the other: one that dies is looked into, and the next goes on behind the chunk it died in. */
-async function huntJob({ options, job, start, total, progress }: Job): Promise<void> {
+async function huntJob({ options, job, start, total, stop, progress }: Job): Promise<void> {
   let first = job;
   let cases = Math.ceil(options.cases / options.jobs);
   for (;;) {
     const seconds = options.seconds - (performance.now() - start) / 1000;
-    if (seconds <= 0 || cases <= 0 || total.failures.length >= MOST_FAILURES) return;
+    if (seconds <= 0 || cases <= 0 || stop.aborted || total.failures.length >= MOST_FAILURES) return;
     const hunting = { target: options.target, seed: options.seed, first, step: options.jobs, seconds, cases, progress };
     let last: Report | null = null;
-    const ended = await runChild(hunting, (report) => {
+    const ended = await runChild(hunting, stop, (report) => {
       cases -= report.cases;
       total.cases += report.cases;
       last = report;
@@ -121,12 +146,14 @@ async function huntJob({ options, job, start, total, progress }: Job): Promise<v
 }
 
 /** Null where it came to its end by itself, else what ended it. */
-function runChild(hunting: HuntOptions, onReport: (report: Report) => void): Promise<string | null> {
+function runChild(hunting: HuntOptions, stop: AbortSignal, onReport: (report: Report) => void): Promise<string | null> {
   return new Promise((resolve) => {
     // The watch looks at its age, which must not be that of an earlier process.
     writeFileSync(hunting.progress, '');
     const child = fork(process.argv[1], ['--hunt', JSON.stringify(hunting)], { execArgv: ['--expose-gc'] });
     let why: string | null = null;
+    const tell = (): void => void child.send(STOP);
+    stop.addEventListener('abort', tell);
     const watch = setInterval(() => {
       const { mtimeMs } = statSync(hunting.progress, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
       if (Date.now() - mtimeMs < LIMIT_MS) return;
@@ -142,6 +169,7 @@ function runChild(hunting: HuntOptions, onReport: (report: Report) => void): Pro
     });
     child.on('exit', (code, signal) => {
       clearInterval(watch);
+      stop.removeEventListener('abort', tell);
       resolve(why ?? (code === 0 ? null : (signal ?? `code ${code}`)));
     });
   });
@@ -195,7 +223,8 @@ function print({ target, seed }: Options, total: Hunted): void {
   console.log(
     `Refusals: ${codes.join(', ') || 'none'}. At most ${Math.round(total.mostResident / 2 ** 20)} MiB resident.`,
   );
-  console.log(`${total.cases} cases of ${target}, seed ${seed}: ${total.failures.length} failures`);
+  const calls = rows.reduce((sum, { served, refused }) => sum + served + refused, 0);
+  console.log(`${total.cases} cases of ${target}, ${calls} calls, seed ${seed}: ${total.failures.length} failures`);
   for (const failure of total.failures)
     console.log(`  ${failure.message}\n    ${reproducer({ target } as Options, failure)}`);
 }

@@ -73,7 +73,8 @@ function runApart({ code }: CodeBlock, folder: string): Promise<string[]> {
   const load = `require('node:module').createRequire(${JSON.stringify(join(folder, 'package.json'))})`;
   const program = `(async (require) => { ${transpile(code)}\n})(${load})`;
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, ['-e', program], { cwd: ROOT, encoding: 'utf8' }, (error, stdout, stderr) => {
+    const options = { cwd: ROOT, encoding: 'utf8', timeout: 110_000 } as const;
+    execFile(process.execPath, ['-e', program], options, (error, stdout, stderr) => {
       if (error) reject(new Error(stderr || error.message));
       else resolve(stdout === '' ? [] : stdout.trimEnd().split('\n'));
     });

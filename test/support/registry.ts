@@ -37,7 +37,7 @@ export async function startRegistry(tarballs: string): Promise<Registry> {
   for (const file of readdirSync(tarballs)) {
     const path = join(tarballs, file);
     const manifest: Manifest = JSON.parse(
-      execFileSync('tar', ['-xzOf', path, 'package/package.json'], { encoding: 'utf8' }),
+      execFileSync('tar', ['-xzOf', path, 'package/package.json'], { encoding: 'utf8', timeout: 60_000 }),
     );
     publish({ manifest, tarball: () => path });
   }
@@ -92,7 +92,7 @@ function packInstalled(folder: string, scratch: string, { name, version }: Manif
   const file = join(scratch, `${name.replace('/', '+')}-${version}.tgz`);
   mkdirSync(scratch, { recursive: true });
   const args = ['-czf', file, '--exclude=./node_modules', '--transform=s,^\\.,package,', '-C', folder, '.'];
-  const { status, stderr } = spawnSync('tar', args, { encoding: 'utf8' });
+  const { status, stderr } = spawnSync('tar', args, { encoding: 'utf8', timeout: 60_000 });
   if (status !== 0) throw new Error(`tar could not pack ${folder}: ${stderr}`);
   return file;
 }

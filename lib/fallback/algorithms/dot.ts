@@ -5,7 +5,7 @@ import { NR, type Packed } from '../packed-weights.js';
 import { type Algorithm, type Executor, type Layer, STEP_MACS, type Worker } from './algorithm.js';
 import { standardPhase } from './im2col-gemm.js';
 import type { Phase } from './implicit-gemm.js';
-import { phasesOf } from './transposed.js';
+import { phasesOf, refusePhases } from './transposed.js';
 
 /** A phase with its weights packed: for each group the one panel of `[taps, inChannels / groups, NR]`. */
 interface Cut extends Phase {
@@ -166,10 +166,11 @@ class DotWorker implements Worker {
 /** Few output channels, standard or transposed: sums along the input channels. */
 export const dot: Algorithm = {
   name: 'dot',
-  refuse({ layer: { spec }, pointwise }) {
+  refuse({ layer: { spec }, geometry, pointwise }) {
     if (pointwise !== null) return 'serves one stage, not a depthwise and a pointwise one';
     if (spec.groups > 1) return `${spec.groups} groups, not one`;
-    return spec.outChannels > NR ? `${spec.outChannels} output channels, not at most ${NR}` : null;
+    if (spec.outChannels > NR) return `${spec.outChannels} output channels, not at most ${NR}`;
+    return spec.transposed ? refusePhases(spec, geometry) : null;
   },
   /** A product computes NR columns whatever they hold: 4×4 sums in registers beat 1×4 unless most are unused. */
   yieldTo({ layer: { spec } }) {

@@ -35,12 +35,21 @@ export function phasesOf(spec: ConvSpec, geometry: ConvGeometry): Phase[] {
   return phases;
 }
 
+/** Strides of 64 both ways. A plan holds something for each phase; the textbook loops need none, and serve more. */
+const MOST_PHASES = 4096;
+
+/** Why an algorithm that goes by phases does not serve a layer of so many, or null. */
+export function refusePhases(spec: ConvSpec, geometry: ConvGeometry): string | null {
+  const phases = spec.stride.reduce((all, stride, axis) => all * Math.min(stride, geometry.output[axis]), 1);
+  return phases > MOST_PHASES ? `${phases} phases, the product of the strides, not at most ${MOST_PHASES}` : null;
+}
+
 /** Transposed convolution by phases: no zero is multiplied and nothing is scattered. */
 export const transposed: Algorithm = {
   name: 'transposed',
-  refuse({ layer, pointwise }) {
+  refuse({ layer: { spec }, geometry, pointwise }) {
     if (pointwise !== null) return 'serves one stage, not a depthwise and a pointwise one';
-    return layer.spec.transposed ? null : 'the convolution is not transposed';
+    return spec.transposed ? refusePhases(spec, geometry) : 'the convolution is not transposed';
   },
   yieldTo: neverYields,
   prepare: ({ layer, geometry }) => new ImplicitGemm(layer, geometry, phasesOf(layer.spec, geometry)),

@@ -1,0 +1,180 @@
+import type { Backend } from './backend.js';
+import type { Block } from './buffer-pool.js';
+import type { ConvSite } from './conv-cache.js';
+import { Epilogue, type Stage, type Step, stageAfter } from './epilogue.js';
+import type { TensorInfo } from './kernel.js';
+import type { TensorRecord } from './tensor-record.js';
+
+// A convolution is computed when its result is first read. TensorFlow.js calls one kernel after the other, and a network
+// reads a convolution's map only to add a bias, normalise it, add a residual and apply an activation, each a pass over
+// memory; when the last of them is read, those before it are disposed of, so all of it is one pass of the engine.
+
+/** Memory with a result in it. */
+export interface Memory {
+  readonly array: Float32Array;
+  readonly block: Block | null;
+}
+
+/** A result that is not computed yet. */
+export interface Deferred {
+  /** The convolution's epilogue so far, if all goes into it. */
+  readonly stage: Stage;
+  /** Output channels, where they are the last axis. */
+  readonly channels: number | null;
+  /** Steps since the convolution. */
+  readonly depth: number;
+  /** Of the convolution. */
+  readonly site: ConvSite;
+  compute(): Memory;
+  /** Lets go of what it was to read. Called once. */
+  release(): void;
+  /** The convolution and its epilogue, with nothing computed in between; `null` where something has to be. */
+  fused(): { readonly conv: DeferredConv; readonly epilogue: Epilogue } | null;
+}
+
+/** Bounds the recursion of a chain. */
+const MAX_DEPTH = 8;
+
+export class DeferredConv implements Deferred {
+  readonly depth = 0;
+  readonly stage: Stage;
+  readonly channels: number | null;
+
+  constructor(
+    private readonly backend: Backend,
+    readonly site: ConvSite,
+    private readonly input: TensorRecord,
+    private readonly filter: TensorRecord,
+    private readonly steps: readonly Step[],
+  ) {
+    const { channelsLast, outChannels } = site.setup.shape;
+    this.channels = channelsLast ? outChannels : null;
+    this.stage = this.#epilogue().stage;
+    hold(input, filter, steps);
+  }
+
+  #epilogue(): Epilogue {
+    const epilogue = new Epilogue();
+    for (const step of this.steps) epilogue.take(step);
+    return epilogue;
+  }
+
+  fused(): { readonly conv: DeferredConv; readonly epilogue: Epilogue } {
+    return { conv: this, epilogue: this.#epilogue() };
+  }
+
+  compute(): Memory {
+    return this.run(this.#epilogue(), true) as Memory;
+  }
+
+  /** The convolution with `epilogue` after it; `null` where that is not to be packed. */
+  run(epilogue: Epilogue, isOwn = false): Memory | null {
+    const plan = this.site.plan(this.backend, epilogue, isOwn);
+    if (plan === null) return null;
+    const input = this.input.array as Float32Array;
+    const residual = (epilogue.residual?.array ?? null) as Float32Array | null;
+    const memory = this.backend.allocate(this.site.setup.outShape);
+    plan.run(input, memory.array, residual);
+    return memory;
+  }
+
+  release(): void {
+    letGo(this.backend, this.input, this.filter, this.steps);
+  }
+}
+
+/** A step, and the tensor that it is done to. */
+export interface Route {
+  readonly source: TensorRecord;
+  readonly step: Step;
+}
+
+/** An operation that may join the convolution before it, by one of its operands (a sum by either). */
+class DeferredStep implements Deferred {
+  readonly site: ConvSite;
+  readonly channels: number | null;
+  readonly depth: number;
+
+  constructor(
+    private readonly backend: Backend,
+    before: Deferred,
+    readonly stage: Stage,
+    private readonly shape: number[],
+    private readonly routes: readonly Route[],
+    private readonly separately: (out: Float32Array) => void,
+  ) {
+    this.site = before.site;
+    this.channels = before.channels;
+    this.depth = before.depth + 1;
+    const [{ source, step }] = routes;
+    hold(source, null, [step]);
+  }
+
+  fused(): { readonly conv: DeferredConv; readonly epilogue: Epilogue } | null {
+    for (const { source, step } of this.routes) {
+      const { deferred } = source;
+      if (deferred === null || !isPassed(source, deferred.site)) continue;
+      const before = deferred.fused();
+      if (!before?.epilogue.take(step)) continue;
+      source.passed = true;
+      return before;
+    }
+    return null;
+  }
+
+  compute(): Memory {
+    const found = this.fused();
+    const memory = found?.conv.run(found.epilogue);
+    if (memory) return memory;
+    const made = this.backend.allocate(this.shape);
+    this.separately(made.array);
+    return made;
+  }
+
+  release(): void {
+    const [{ source, step }] = this.routes;
+    letGo(this.backend, source, null, [step]);
+  }
+}
+
+/**
+ * Whether nobody but one deferred result will read a tensor. Of one that is not disposed of that is a guess, until it is
+ * seen to be wrong at the same place of the network: layers leave what lies within them to the end of a prediction.
+ */
+function isPassed({ disposed, holders }: TensorRecord, site: ConvSite): boolean {
+  return holders === 1 && (disposed || !site.isShared);
+}
+
+function hold(source: TensorRecord, filter: TensorRecord | null, steps: readonly Step[]): void {
+  source.holders++;
+  if (filter !== null) filter.holders++;
+  for (const { operands } of steps) for (const operand of operands) operand.holders++;
+}
+
+function letGo(backend: Backend, source: TensorRecord, filter: TensorRecord | null, steps: readonly Step[]): void {
+  backend.letGo(source);
+  if (filter !== null) backend.letGo(filter);
+  for (const { operands } of steps) for (const operand of operands) backend.letGo(operand);
+}
+
+/**
+ * An elementwise result of `shape`: deferred where it may join a convolution along one of `routes`, whose operands are
+ * the same in another order, else computed at once by `separately`.
+ */
+export function follow(
+  backend: Backend,
+  shape: number[],
+  routes: readonly Route[],
+  separately: (out: Float32Array) => void,
+): TensorInfo {
+  for (const { source, step } of routes) {
+    const { deferred } = source;
+    if (deferred === null || deferred.depth === MAX_DEPTH) continue;
+    const stage = stageAfter(deferred.stage, step);
+    if (stage === null) continue;
+    return backend.defer(shape, new DeferredStep(backend, deferred, stage, shape, routes, separately));
+  }
+  const { info, array } = backend.output(shape);
+  separately(array);
+  return info;
+}
