@@ -56,7 +56,7 @@ function readOptions(
 function readShaped(value: unknown, shape: readonly number[], name: string, what: string): Float32Array {
   const read = readTensor(value, name);
   checkShape(read.shape, `${name}.shape`);
-  if (read.shape.length !== shape.length || read.shape.some((size, axis) => size !== shape[axis])) {
+  if (read.shape.length !== shape.length || shape.some((size, axis) => size !== read.shape[axis])) {
     throw expected('ERR_SHAPE', `${what} ${show(shape)}`, `${name}.shape`, read.shape);
   }
   checkData(read.data, product(shape, `${name}.shape`), `${name}.data`, shape);

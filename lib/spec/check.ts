@@ -77,7 +77,8 @@ export function perAxis(value: unknown, rank: number, least: number, name: strin
   if (typeof value === 'number') return new Array<number>(rank).fill(integer(value, least, name));
   if (!Array.isArray(value)) throw expected('ERR_OPTION', `an integer or ${rank} of them`, name, value);
   if (value.length !== rank) throw expected('ERR_OPTION', `an integer or ${rank}, one an axis,`, name, value);
-  return value.map((entry: unknown, axis) => integer(entry, least, `${name}[${axis}]`));
+  // Not map(), which passes over the holes of a sparse array.
+  return Array.from(value, (entry: unknown, axis) => integer(entry, least, `${name}[${axis}]`));
 }
 
 /** A product that would pass 2^31 - 1 is memory that there is not. */

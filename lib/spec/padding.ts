@@ -18,7 +18,7 @@ export function resolvePadding(value: unknown, rank: number, name: string): Padd
     const hint = rank === 1 && value.length === 2 ? ' (for one axis [[before, after]])' : '';
     throw expected('ERR_OPTION', `${rank} ${rank === 1 ? 'entry' : 'entries'}, one an axis,${hint}`, name, value);
   }
-  const pairs = value.map((entry: unknown, axis) => pair(entry, `${name}[${axis}]`));
+  const pairs = Array.from(value, (entry: unknown, axis) => pair(entry, `${name}[${axis}]`));
   return explicit(
     pairs.map(([before]) => before),
     pairs.map(([, after]) => after),

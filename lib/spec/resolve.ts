@@ -168,7 +168,7 @@ function resolveOutputShape(value: unknown, spec: ConvSpec): SizeRule['outputSha
   if (!Array.isArray(value) || (value.length !== rank && value.length !== rank + 2)) {
     throw expected('ERR_OPTION', `${rank} spatial sizes or the whole shape of ${rank + 2}`, 'outputShape', value);
   }
-  const sizes = value.map((entry: unknown, axis) => integer(entry, 1, `outputShape[${axis}]`));
+  const sizes = Array.from(value, (entry: unknown, axis) => integer(entry, 1, `outputShape[${axis}]`));
   if (sizes.length === rank) return { batch: null, spatial: triple(sizes, 1) };
   const channels = channelsOf(sizes, spec.channelsLast);
   if (channels !== spec.outChannels) {
