@@ -3,6 +3,7 @@
 #include "algorithms/candidates.h"
 #include "algorithms/channel_strips.h"
 #include "algorithms/depthwise_flat.h"
+#include "algorithms/folded.h"
 
 namespace convolith {
 
@@ -11,6 +12,10 @@ std::optional<Objection> refuse_depthwise(const Problem& p) {
   if (p.spec().group_in() != 1) return Objection{"needs one input channel a group"};
   if (p.spec().groups == 1 && p.spec().out_channels > 1) {
     return Objection{"would repeat the one input channel for every output channel", true};
+  }
+  // A vector holds one value of one channel: 44,098 samples by 256 taps at stride 2 took 9 ms, folded 0.3.
+  if (p.spec().in_channels == 1 && folded_share(p) > 0.4) {
+    return Objection{"would fill one lane of a vector, where columns folded into channels fill all", true};
   }
   return std::nullopt;
 }

@@ -4,6 +4,7 @@
 
 #include "algorithms/candidates.h"
 #include "algorithms/epilogue_data.h"
+#include "algorithms/folded.h"
 #include "algorithms/lattice.h"
 #include "algorithms/staging.h"
 #include "base/arena.h"
@@ -380,6 +381,8 @@ std::optional<Objection> refuse_dot(const Problem& p) {
   const double here = 0.8 * filled * vectors / (vectors + 5.0);
   const double product = static_cast<double>(spec.out_channels) / static_cast<double>(lanes);
   if (here < product) return Objection{"has too few input channels for vectors of them to pay", true};
+  // Measured: 5x5 8 to 1 channels 1.5 ms here and 0.74 folded, 7x3 32 to 1 0.65 and 1.3.
+  if (folded_share(p) > 0.7 * here) return Objection{"would fill fewer lanes than folded columns", true};
   return std::nullopt;
 }
 

@@ -80,7 +80,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
       channels_last_(p.weights.stage().spec.channels_last),
       in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
       out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
-      panels_(group_out_, group_in_ * lattice_.tap_count(), p.kernels.gemm) {
+      panels_(group_out_, group_in_ * lattice_.tap_count(), lattice_.points() * batch_, p.kernels.gemm) {
   choose_staging();
   Index start = 0;
   for (Index i = 0; i < panels_.count(); ++i) {
@@ -505,6 +505,7 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
   if (channels_last_) {
     t.out = buffers.output + map;
     t.residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
+    t.fetch_out = batch_ * out_.image * kFloat >= kFarMap;
   } else {
     for (Index p = 0; p < points; ++p) w.plane_offset[p] = p * width;
     offsets = w.plane_offset;

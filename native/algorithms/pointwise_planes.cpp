@@ -148,6 +148,8 @@ void PointwisePlanes::run(const Buffers& buffers, Index task, int threads, float
   Index offsets[kMaxTileRows];
   const std::int32_t start = 0;
   GemmTile t;
+  // Rows of 64 pixels from as many planes as a tile has rows: no prefetcher follows them.
+  t.fetch_out = true;
   t.rows = rows;
   t.run_start = &start;
   t.runs = 1;

@@ -10,19 +10,25 @@ template <class V, int P>
 CONVOLITH_INLINE void store_pixels(const DepthwiseTile& t, typename V::Reg (&sum)[P], Index c, int count) {
   const bool whole = count == V::lanes;
   if (t.residual != nullptr) {
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) {
       const float* residual = t.residual + t.out_offset[p] + c;
       sum[p] = V::add(sum[p], whole ? V::load(residual) : V::load_n(residual, count));
     }
   }
   if (t.epilogue->op == ActivationOp::clip) {
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) sum[p] = clip<V>(*t.epilogue, sum[p]);
   } else {
     alignas(64) float tile[P * V::lanes];
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) V::store(tile + p * V::lanes, sum[p]);
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) activate_tile<V>(*t.epilogue, tile + p * V::lanes, 1, 1, c);
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) sum[p] = V::load(tile + p * V::lanes);
   }
+  CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) {
     float* out = t.out + t.out_offset[p] + c;
     if (whole) {
@@ -39,10 +45,12 @@ CONVOLITH_INLINE void depthwise_vector(const DepthwiseTile& t, Index c, int coun
   const bool whole = count == V::lanes;
   typename V::Reg sum[P];
   const auto bias = V::load(t.epilogue->bias + c);
+  CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) sum[p] = bias;
   const float* weight = t.weight + c;
   for (int k = 0; k < t.taps; ++k, weight += t.weight_stride) {
     const auto w = V::load(weight);
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) {
       const float* x = t.inputs[p * t.taps + k] + c;
       sum[p] = V::fma(whole ? V::load(x) : V::load_n(x, count), w, sum[p]);
@@ -133,15 +141,20 @@ template <class V, bool Wrap, int P>
 CONVOLITH_INLINE void finish_sums(const Epilogue& epilogue, const Channels<V, Wrap>& at,
                                   const float* residual, Index step, typename V::Reg (&sum)[P]) {
   if (residual != nullptr) {
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) sum[p] = V::add(sum[p], at.load(residual + p * step + at.c));
   }
   if (epilogue.op == ActivationOp::clip) {
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) sum[p] = clip<V>(epilogue, sum[p]);
     return;
   }
   alignas(64) float tile[P * V::lanes];
+  CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) V::store(tile + p * V::lanes, sum[p]);
+  CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) activate_tile<V>(epilogue, tile + p * V::lanes, 1, 1, at.c);
+  CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) sum[p] = V::load(tile + p * V::lanes);
 }
 
@@ -201,9 +214,11 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
       finish_sums<V, Wrap, R>(*t.epilogue, at, residual, t.out_row, sum[0]);
       float* out = t.out + o * t.out_step;
       if (t.lag == nullptr) {
+        CONVOLITH_UNROLL
         for (int r = 0; r < R; ++r) at.store(out + r * t.out_row + at.c, sum[0][r]);
       } else {
         float* lag = t.lag + o * (R * V::lanes);
+        CONVOLITH_UNROLL
         for (int r = 0; r < R; ++r) {
           if (before >= 0) V::store(out + r * t.out_row + before, V::load(lag + r * V::lanes));
           V::store(lag + r * V::lanes, sum[0][r]);
@@ -225,6 +240,7 @@ template <class V, int R, bool Wrap>
 CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, Wrap>& at) {
   if (t.lag == nullptr) return;
   for (Index o = 0; o < t.outputs; ++o) {
+    CONVOLITH_UNROLL
     for (int r = 0; r < R; ++r) {
       at.store(t.out + o * t.out_step + r * t.out_row + at.c, V::load(t.lag + (o * R + r) * V::lanes));
     }
@@ -267,6 +283,7 @@ CONVOLITH_INLINE void line_vector(const DepthwiseLine& t, Index o, Index c) {
   const Index step = t.pixel_step;
   typename V::Reg sum[8];
   const auto bias = V::load(t.epilogue->bias + c);
+  CONVOLITH_UNROLL
   for (int p = 0; p < 8; ++p) sum[p] = bias;
   for (Index r = 0; r < t.row_count; ++r) {
     const float* x = t.rows[r] + o * step + c;
@@ -287,6 +304,7 @@ CONVOLITH_INLINE void line_vector(const DepthwiseLine& t, Index o, Index c) {
   }
   const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
   finish_sums<V, false, 8>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_step, sum);
+  CONVOLITH_UNROLL
   for (int p = 0; p < 8; ++p) V::store(t.out + (o + p) * t.out_step + c, sum[p]);
 }
 

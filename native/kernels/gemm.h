@@ -25,6 +25,9 @@ struct GemmTile {
   float* out = nullptr;
   const Index* out_offset = nullptr;
   const float* residual = nullptr;
+  /** Asks for the lines of `out` before it multiplies. A store to a line outside of the caches waits for it,
+   * and short sums are over before many have come. */
+  bool fetch_out = false;
   /** How many of the panel's columns exist. */
   int columns = 0;
   /** Where rows are output channels and columns pixels: a bias a row, in place of the epilogue's. */
@@ -43,6 +46,10 @@ inline constexpr int kMaxTileRows = 14;
 inline constexpr int kMaxTileVectors = 4;
 
 inline constexpr Index kShortSum = 192;
+
+/** Output maps of this many bytes and more are asked for ahead (`fetch_out`): 8 images of 96 channels at
+ * 112x112 took 7.1 ms, now 5.0; 128 channels at 128x128 6.5 and 5.8. Smaller ones lose up to 2% by it. */
+inline constexpr Index kFarMap = Index{8} << 20;
 
 /** The register tiles of one instruction set: `tile[NR - 1][MR - 1]`, null past `max_rows[NR - 1]`. */
 struct GemmKernels {

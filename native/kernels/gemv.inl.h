@@ -9,7 +9,9 @@ namespace convolith {
 template <class V, int MR, int NR>
 CONVOLITH_INLINE void gemv_columns(const GemvBlock& g, Index i, Index j, int count) {
   typename V::Reg sum[MR][NR];
+  CONVOLITH_UNROLL
   for (int r = 0; r < MR; ++r) {
+    CONVOLITH_UNROLL
     for (int v = 0; v < NR; ++v) sum[r][v] = V::zero();
   }
   for (Index k = 0; k < g.k; ++k) {
@@ -26,8 +28,10 @@ CONVOLITH_INLINE void gemv_columns(const GemvBlock& g, Index i, Index j, int cou
       for (int v = 0; v < NR; ++v) sum[r][v] = V::fma(a, value[v], sum[r][v]);
     }
   }
+  CONVOLITH_UNROLL
   for (int r = 0; r < MR; ++r) {
     float* out = g.sum + (i + r) * g.sum_row + j;
+    CONVOLITH_UNROLL
     for (int v = 0; v < NR - 1; ++v) V::store(out + v * V::lanes, sum[r][v]);
     store_some<V>(out + (NR - 1) * V::lanes, sum[r][NR - 1], count);
   }
@@ -75,6 +79,7 @@ CONVOLITH_INLINE void gemv_products(const GemvBlock& g, Index i, Index j) {
   const float* a = g.a + i * g.a_row;
   const float* b = g.b + j * g.b_row;
   typename V::Reg sum[NR];
+  CONVOLITH_UNROLL
   for (int v = 0; v < NR; ++v) sum[v] = V::zero();
   Index k = 0;
   for (; k + V::lanes <= g.k; k += V::lanes) {
@@ -85,8 +90,10 @@ CONVOLITH_INLINE void gemv_products(const GemvBlock& g, Index i, Index j) {
   if (k < g.k) {
     const int rest = static_cast<int>(g.k - k);
     const auto left = V::load_n(a + k, rest);
+    CONVOLITH_UNROLL
     for (int v = 0; v < NR; ++v) sum[v] = V::fma(left, V::load_n(b + v * g.b_row + k, rest), sum[v]);
   }
+  CONVOLITH_UNROLL
   for (int v = 0; v < NR; ++v) g.sum[i * g.sum_row + j + v] = lane_sum<V>(sum[v]);
 }
 

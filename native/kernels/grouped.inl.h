@@ -63,6 +63,7 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
     if (o >= 0) {
       const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
       finish_sums<V, false, R>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_row, sum[0]);
+      CONVOLITH_UNROLL
       for (int r = 0; r < R; ++r) V::store(t.out + o * t.out_step + r * t.out_row + c, sum[0][r]);
     }
     CONVOLITH_UNROLL
@@ -92,6 +93,7 @@ CONVOLITH_INLINE void grouped_line_vector(const DepthwiseLine& t, const GroupLan
   const int count = static_cast<int>(V::lanes / g.group_out * g.group_in);
   typename V::Reg sum[P];
   const auto bias = V::load(t.epilogue->bias + c);
+  CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) sum[p] = bias;
   for (Index n = 0; n < g.group_in; ++n) {
     const auto from = V::load_lanes(g.from + n * V::lanes);
@@ -100,6 +102,7 @@ CONVOLITH_INLINE void grouped_line_vector(const DepthwiseLine& t, const GroupLan
       const float* weight = t.weight + n * g.weight_input + t.row_tap[r] * t.weight_stride + c;
       for (Index k = 0; k < t.row_taps; ++k, x += t.tap_step, weight += t.weight_stride) {
         const auto w = V::load(weight);
+        CONVOLITH_UNROLL
         for (int p = 0; p < P; ++p) {
           sum[p] = V::fma(V::permute(load_inputs<V>(x + p * t.pixel_step, count), from), w, sum[p]);
         }
@@ -108,6 +111,7 @@ CONVOLITH_INLINE void grouped_line_vector(const DepthwiseLine& t, const GroupLan
   }
   const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
   finish_sums<V, false, P>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_step, sum);
+  CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) V::store(t.out + (o + p) * t.out_step + c, sum[p]);
 }
 

@@ -39,6 +39,14 @@ function uneven(rank: Rank): readonly (readonly [number, number])[] {
   ).slice(0, rank);
 }
 
+const oneChannel = (rank: Rank): Variant => ({
+  inChannels: 1,
+  outChannels: 1,
+  kernel: { 1: [13], 2: [3, 13], 3: [2, 2, 13] },
+  size: { 1: [71], 2: [4, 48], 3: [3, 3, 48] },
+  padding: ([0, 1, 6] as const).slice(3 - rank).map((pad) => [pad, pad] as const),
+});
+
 const modes: readonly PaddingMode[] = ['reflect', 'replicate', 'circular'];
 const relu: Partial<EngineActivation> = { min: 0 };
 const relu6: Partial<EngineActivation> = { min: 0, max: 6 };
@@ -58,6 +66,14 @@ const standard: Variants = (rank) => ({
   'dilation an axis': { inChannels: 2, outChannels: 3, dilation: [1, 2, 3].slice(3 - rank), padding: 3, stride: 2 },
   'groups of 3 and 2': { inChannels: 9, outChannels: 6, groups: 3, padding: 1, batch: 2 },
   'groups of 1 and 5': { inChannels: 3, outChannels: 15, groups: 3, padding: 1, activation: relu6 },
+  // Columns become channels, and one row has a rest of them.
+  'a filter of one channel': {
+    ...oneChannel(rank),
+    stride: ONES[rank].with(-1, 2),
+    batch: rank === 1 ? 1 : 2,
+    activation: relu,
+  },
+  'a filter of one channel, reflect': { ...oneChannel(rank), paddingMode: 'reflect' },
   ...Object.fromEntries(
     modes.map((paddingMode) => [
       `${paddingMode} padding`,
