@@ -19,8 +19,11 @@ constexpr Index kFloat = sizeof(float);
 constexpr Index kShortRun = 32;
 
 /** Rows that lie a multiple of 4 KiB apart share the sets of a first-level cache: 14 of them in 8 ways ran at
- * half speed. */
-bool rows_collide(Index pitch) { return pitch * kFloat % 4096 == 0; }
+ * half speed. 7 of them and a line of the panel fit: there a copy of the input cost 5%. */
+bool rows_collide(Index pitch, int rows) { return rows > 7 && pitch * kFloat % 4096 == 0; }
+
+/** A panel from beyond the caches arrives once a block: this many points take several times as long. */
+constexpr Index kLeastPoints = 56;
 
 Index span(const LatticeAxis& axis) {
   return axis.taps.empty() ? 0 : axis.taps.back().offset - axis.taps.front().offset + 1;
@@ -102,9 +105,9 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
 void LatticeGemm::choose_staging() {
   const bool short_runs = group_in_ < kShortRun && lattice_.x.tap_count() > 1;
   merged_ = short_runs && lattice_.x.contiguous_taps();
-  staged_ = !channels_last_ || merged_ || rows_collide(in_.x * lattice_.x.in_step);
+  staged_ = !channels_last_ || merged_ || rows_collide(in_.x * lattice_.x.in_step, panels_.tile_rows);
   pitch_ = group_in_;
-  if (staged_ && !merged_ && rows_collide(pitch_ * lattice_.x.in_step)) pitch_ += 16;
+  if (staged_ && !merged_ && rows_collide(pitch_ * lattice_.x.in_step, panels_.tile_rows)) pitch_ += 16;
   run_length_ = merged_ ? lattice_.x.tap_count() * group_in_ : group_in_;
   for (Index z = 0; z < lattice_.z.tap_count(); ++z) {
     for (Index y = 0; y < lattice_.y.tap_count(); ++y) {
@@ -149,8 +152,9 @@ void LatticeGemm::choose_block() {
       const Index pointers = next * width * std::max<Index>(runs_, 1) * 8;
       const Index planes = next * width * panels_.max_width() * kFloat;
       const Index output = next * width * group_out_ * kFloat;
-      if (input > kInputBudget || pointers > kPointerBudget || planes > kPointerBudget ||
-          output > kOutputBudget)
+      const bool few = next * width <= kLeastPoints;
+      if ((input > kInputBudget && !few) || pointers > kPointerBudget || planes > kPointerBudget ||
+          (output > kOutputBudget && !few))
         break;
       height = next;
     }
