@@ -41,6 +41,8 @@ const norm = (x: tf.Tensor) =>
     wave([5], 3) as tf.Tensor1D,
     wave([5], 4) as tf.Tensor1D,
   );
+const swish = (x: tf.Tensor, sixth = 1 / 6) => tf.mul(tf.mul(tf.scalar(sixth), x), tf.relu6(tf.add(x, 3)));
+const add2 = (x: tf.Tensor, by: typeof swish) => tf.add(by(x), tf.sqrt(tf.abs(x)));
 const residual = () => inner([1, 9, 8, 5], 5);
 
 test.each<[string, () => tf.Tensor]>([
@@ -65,6 +67,9 @@ test.each<[string, () => tf.Tensor]>([
   ['slopes', () => tf.prelu(conv(), wave([5], 1))],
   ['a bias as long as a row', () => tf.add(conv(), wave([8, 5], 1))],
   ['a reshaped map', () => tf.add(tf.reshape(conv(), [9, 40]), wave([40], 1))],
+  ['a hard swish', () => swish(conv())],
+  ['a hard swish by a float16 of a sixth', () => swish(conv(), 0.1666259765625)],
+  ['a hard swish of what is read again', () => add2(conv(), swish)],
   ['a depthwise one', () => norm(tf.depthwiseConv2d(residual(), filter([3, 3, 5, 1]), 1, 'same'))],
   [
     'a transposed one',

@@ -117,6 +117,8 @@ export const UNARY_OPS = [
   'rsqrt',
   /** x * x */
   'square',
+  /** first * x * relu6(x + second) */
+  'hardSwish',
 ] as const;
 export type UnaryOp = (typeof UNARY_OPS)[number];
 

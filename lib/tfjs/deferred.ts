@@ -25,6 +25,8 @@ export interface Deferred {
   readonly depth: number;
   /** Of the convolution. */
   readonly site: ConvSite;
+  /** What it is done to, and what; `null` of the convolution itself. */
+  readonly route: Route | null;
   compute(): Memory;
   /** Lets go of what it was to read. Called once. */
   release(): void;
@@ -37,6 +39,7 @@ const MAX_DEPTH = 8;
 
 export class DeferredConv implements Deferred {
   readonly depth = 0;
+  readonly route = null;
   readonly stage: Stage;
   readonly channels: number | null;
 
@@ -91,6 +94,7 @@ export interface Route {
 
 /** An operation that may join the convolution before it, by one of its operands (a sum by either). */
 class DeferredStep implements Deferred {
+  readonly route: Route;
   readonly site: ConvSite;
   readonly channels: number | null;
   readonly depth: number;
@@ -106,8 +110,8 @@ class DeferredStep implements Deferred {
     this.site = before.site;
     this.channels = before.channels;
     this.depth = before.depth + 1;
-    const [{ source, step }] = routes;
-    hold(source, null, [step]);
+    [this.route] = routes;
+    hold(this.route.source, null, [this.route.step]);
   }
 
   fused(): { readonly conv: DeferredConv; readonly epilogue: Epilogue } | null {
@@ -132,7 +136,7 @@ class DeferredStep implements Deferred {
   }
 
   release(): void {
-    const [{ source, step }] = this.routes;
+    const { source, step } = this.route;
     letGo(this.backend, source, null, [step]);
   }
 }

@@ -22,6 +22,7 @@ import {
   type Step,
   scaleStep,
 } from './epilogue.js';
+import { hardSwish } from './hard-swish.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
 import type { TensorRecord } from './tensor-record.js';
 
@@ -128,6 +129,15 @@ function binaryKernel<Inputs = BinaryInputs>(name: string, op: BinaryOp, options
   });
 }
 
+const plainMultiply = binaryKernel('Multiply', 'mul', { join: joinMultiply, commutes: true });
+
+const multiplyKernel = defineKernel<BinaryInputs, object>('Multiply', (call) => {
+  const { inputs, backend } = call;
+  const [a, b] = [backend.operand(inputs.a), backend.operand(inputs.b)];
+  const swish = a?.deferred && b?.deferred ? hardSwish(backend, inputs.a.shape, a, b) : null;
+  return swish ?? plainMultiply.run(call);
+});
+
 const addNKernel = defineKernel<readonly TensorInfo[], object>('AddN', ({ inputs, backend }) => {
   const arrays: Float32Array[] = [];
   for (const input of inputs) {
@@ -212,7 +222,7 @@ export const elementwiseKernels: readonly Kernel[] = [
   plainUnary('Square', 'square'),
   binaryKernel('Add', 'add', { join: joinAdd, commutes: true }),
   binaryKernel('Sub', 'sub', { join: joinSubtract }),
-  binaryKernel('Multiply', 'mul', { join: joinMultiply, commutes: true }),
+  multiplyKernel,
   binaryKernel('RealDiv', 'div', { join: joinDivide }),
   binaryKernel('Maximum', 'maximum'),
   binaryKernel('Minimum', 'minimum'),

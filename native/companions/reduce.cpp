@@ -66,24 +66,53 @@ void run_softmax(const SoftmaxRows& all) {
   });
 }
 
+namespace {
+
+/** Values that are passed over together where none of them is large enough. */
+constexpr Index kTopBlock = 256;
+
+/** The k best places of one row in their order: a heap whose head is the worst of them (Knuth, The Art of
+ * Computer Programming 3, 5.2.3), which most blocks of a long row never reach. */
+void top_of_row(const float* x, Index columns, std::vector<std::int32_t>& best) {
+  // NaN below every number keeps this an order, without which the library may read beyond the end.
+  const auto before = [x](std::int32_t a, std::int32_t b) {
+    if (x[a] > x[b]) return true;
+    if (x[b] > x[a]) return false;
+    const bool nan_a = std::isnan(x[a]);
+    const bool nan_b = std::isnan(x[b]);
+    return nan_a == nan_b ? a < b : nan_b;
+  };
+  const auto largest = current_kernels().reduce.rows[static_cast<int>(ReduceOp::max)];
+  std::iota(best.begin(), best.end(), 0);
+  std::make_heap(best.begin(), best.end(), before);
+  for (auto from = static_cast<Index>(best.size()); from < columns; from += kTopBlock) {
+    const Index to = std::min(columns, from + kTopBlock);
+    float most = 0.0F;
+    largest({x + from, &most, 1, to - from});
+    // Of equals the earlier is better; a NaN on either side passes nothing over.
+    if (most <= x[best.front()]) continue;
+    for (auto i = static_cast<std::int32_t>(from); i < to; ++i) {
+      if (!before(i, best.front())) continue;
+      std::pop_heap(best.begin(), best.end(), before);
+      best.back() = i;
+      std::push_heap(best.begin(), best.end(), before);
+    }
+  }
+  std::sort_heap(best.begin(), best.end(), before);
+}
+
+}  // namespace
+
 void run_top_k(const TopK& top) {
+  if (top.k == 0) return;
   parallel_rows(top.rows, top.columns, [&](Index begin, Index end) {
-    std::vector<std::int32_t> order(static_cast<std::size_t>(top.columns));
+    std::vector<std::int32_t> best(static_cast<std::size_t>(top.k));
     for (Index row = begin; row < end; ++row) {
       const float* x = top.x + row * top.columns;
-      std::iota(order.begin(), order.end(), 0);
-      // NaN below every number keeps this an order, without which the library may read beyond the end.
-      const auto before = [x](std::int32_t a, std::int32_t b) {
-        if (x[a] > x[b]) return true;
-        if (x[b] > x[a]) return false;
-        const bool nan_a = std::isnan(x[a]);
-        const bool nan_b = std::isnan(x[b]);
-        return nan_a == nan_b ? a < b : nan_b;
-      };
-      std::partial_sort(order.begin(), order.begin() + top.k, order.end(), before);
+      top_of_row(x, top.columns, best);
       for (Index i = 0; i < top.k; ++i) {
-        top.indices[row * top.k + i] = order[static_cast<std::size_t>(i)];
-        top.values[row * top.k + i] = x[order[static_cast<std::size_t>(i)]];
+        top.indices[row * top.k + i] = best[static_cast<std::size_t>(i)];
+        top.values[row * top.k + i] = x[best[static_cast<std::size_t>(i)]];
       }
     }
   });

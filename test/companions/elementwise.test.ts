@@ -36,6 +36,7 @@ const UNARY: {
   sqrt: { run: tf.sqrt, units: 0 },
   rsqrt: { run: tf.rsqrt, units: 1 },
   square: { run: tf.square, units: 0 },
+  hardSwish: { run: (x) => tf.mul(tf.mul(x, ALPHA), tf.relu6(tf.add(x, 3))), units: 1, first: ALPHA, second: 3 },
 };
 const BINARY: { readonly [op in BinaryOp]: { run(a: tf.Tensor, b: tf.Tensor): tf.Tensor; units: number } } = {
   add: { run: tf.add, units: 0 },

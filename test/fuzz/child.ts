@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { Row } from './tally.js';
 import type { Target } from './target.js';
 import { openTarget, type TargetName } from './targets.js';
+import { watchHang } from './watch.js';
 
 /** A case that failed, shrunk, in the form of a reproducer's line. */
 export interface Failure {
@@ -90,8 +91,12 @@ export async function runCase(name: TargetName, line: unknown): Promise<void> {
 /** How a process that runs one case alone ends: 0, an exit code, or a signal. */
 function endOf(args: readonly string[], limitMs: number): Promise<number | string> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, args, { timeout: limitMs, killSignal: 'SIGKILL', stdio: 'ignore' });
-    child.on('exit', (code, signal) => resolve(signal ?? code ?? 0));
+    const child = spawn(process.execPath, args, { stdio: 'ignore' });
+    const unwatch = watchHang(child, { limitMs, progress: () => null }, () => void child.kill('SIGKILL'));
+    child.on('exit', (code, signal) => {
+      unwatch();
+      resolve(signal ?? code ?? 0);
+    });
   });
 }
 

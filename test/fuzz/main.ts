@@ -8,6 +8,7 @@ import { root } from '../support/root.js';
 import { type Failure, type HuntOptions, hunt, type Report, runCase, shrinkCrash } from './child.js';
 import type { Row } from './tally.js';
 import { TARGET_NAMES, type TargetName } from './targets.js';
+import { watchHang } from './watch.js';
 
 interface Options {
   readonly target: TargetName;
@@ -154,12 +155,11 @@ function runChild(hunting: HuntOptions, stop: AbortSignal, onReport: (report: Re
     let why: string | null = null;
     const tell = (): void => void child.send(STOP);
     stop.addEventListener('abort', tell);
-    const watch = setInterval(() => {
-      const { mtimeMs } = statSync(hunting.progress, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
-      if (Date.now() - mtimeMs < LIMIT_MS) return;
-      why = `no progress for ${LIMIT_MS / 1000} s`;
+    const progress = () => statSync(hunting.progress, { throwIfNoEntry: false })?.mtimeMs;
+    const unwatch = watchHang(child, { limitMs: LIMIT_MS, progress }, () => {
+      why = `no progress in ${LIMIT_MS / 1000} s of computing`;
       child.kill('SIGKILL');
-    }, 1000);
+    });
     child.on('message', (message) => {
       const report = message as Report;
       onReport(report);
@@ -168,7 +168,7 @@ function runChild(hunting: HuntOptions, stop: AbortSignal, onReport: (report: Re
       child.kill('SIGKILL');
     });
     child.on('exit', (code, signal) => {
-      clearInterval(watch);
+      unwatch();
       stop.removeEventListener('abort', tell);
       resolve(why ?? (code === 0 ? null : (signal ?? `code ${code}`)));
     });

@@ -46,6 +46,9 @@ const UNARY: { readonly [op in UnaryOp]: Unary } = {
   square(x, out) {
     for (let i = 0; i < out.length; i++) out[i] = x[i] * x[i];
   },
+  hardSwish(x, out, first, second) {
+    for (let i = 0; i < out.length; i++) out[i] = first * x[i] * Math.min(Math.max(x[i] + second, 0), 6);
+  },
 };
 
 /** Contract: `CompanionKernels.unary`. */
