@@ -97,6 +97,7 @@ KernelTable make_table(const char* name) {
   set_slider<V, 7, 1, B::slider_rows>(table.depthwise.slider[4]);
   table.depthwise.line = depthwise_line<V>;
   table.depthwise.plane = depthwise_plane<V>;
+  table.depthwise.plane_columns = B::plane_columns;
   set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);

@@ -145,6 +145,8 @@ struct DepthwiseKernels {
    * row. */
   DepthwiseBlock flat[kFlatBlocks] = {};
   void (*plane)(const DepthwisePlane&) = nullptr;
+  /** Columns of planes that it suits, at the least. */
+  Index plane_columns = 0;
 };
 
 }  // namespace convolith

@@ -15,6 +15,9 @@ struct Blocking {
   static constexpr int slider_rows = 2;
   /** Vectors that the sums of a tile to few output channels fill when they are added up. */
   static constexpr int dot_vectors = 1;
+  /** Columns of a channels-first map at the least whose planes a depthwise layer walks as they lie: rows'
+   * ends are loaded in part, which costs nothing here. */
+  static constexpr int plane_columns = 11;
   /** Rows of a depthwise block with pixels in the lanes. */
   static constexpr int flat_rows = 7;
 };

@@ -13,6 +13,9 @@ struct Blocking {
   static constexpr int slider_rows = 1;
   /** Vectors that the sums of a tile to few output channels fill when they are added up. */
   static constexpr int dot_vectors = 1;
+  /** Columns of a channels-first map at the least whose planes a depthwise layer walks as they lie: rows'
+   * ends are loaded in part: 28 columns were 11% slower than by transposition with AVX2. */
+  static constexpr int plane_columns = 48;
   /** Rows of a depthwise block with pixels in the lanes. */
   static constexpr int flat_rows = 4;
 };
