@@ -13,6 +13,8 @@ import { bundleTest, runStaged, stageAddon } from './support/staged-run.mjs';
 const TESTS = ['test/contract/contract.test.ts', 'test/addon-face.test.ts'];
 const NODES = ['20', '22', '24', '26'];
 const EMULATED_NODE = '20';
+/** Debian's package `musl` brings it; no package brings a Node for it. */
+const MUSL_LOADER = '/lib/ld-musl-x86_64.so.1';
 const ARM64_SYSROOT = '/usr/aarch64-linux-gnu';
 /** A processor of 2008, before AVX. */
 const OLD_CPU = 'Nehalem';
@@ -66,6 +68,16 @@ const RUNS = {
     const launch = ['qemu-aarch64', '-L', ARM64_SYSROOT, cachedNode('linux-arm64', EMULATED_NODE)];
     await runTests(stage, launch, 'linux-arm64-gnu');
     verify(stage, launch, 'linux-arm64-gnu');
+  },
+  /** Musl's own loader binds every symbol; what it does not find must be what Node brings. */
+  'linux-x64-musl'(stage) {
+    if (!existsSync(MUSL_LOADER)) return console.log('linux-x64-musl: by its format only; there is no musl here');
+    const addon = join(stage.folder, 'out', 'Release', 'convolith.node');
+    const { stderr, error } = spawnSync(MUSL_LOADER, ['--list', addon], { encoding: 'utf8', timeout: 60_000 });
+    const missing = (error?.message ?? stderr)
+      .split('\n')
+      .filter((line) => line !== '' && !/ (?:napi|node_api)_\w+: /.test(line));
+    count(missing.length === 0, "linux-x64-musl: musl's loader binds all but Node-API", missing);
   },
   async 'win32-x64'(stage) {
     if (!hasCommand('wine')) return console.log('win32-x64: by its format only; there is no wine here');

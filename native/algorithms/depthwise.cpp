@@ -3,6 +3,7 @@
 #include "algorithms/candidates.h"
 #include "algorithms/channel_strips.h"
 #include "algorithms/depthwise_flat.h"
+#include "algorithms/depthwise_planes.h"
 #include "algorithms/folded.h"
 
 namespace convolith {
@@ -21,6 +22,7 @@ std::optional<Objection> refuse_depthwise(const Problem& p) {
 }
 
 std::unique_ptr<const Executor> make_depthwise(const Problem& p) {
+  if (suits_depthwise_planes(p)) return make_depthwise_planes(p);
   if (suits_flat_depthwise(p)) return make_flat_depthwise(p);
   return make_channel_strips(p, standard_lattice(p.spec(), p.geometry));
 }

@@ -1,8 +1,9 @@
 #include "base/cpu_quota.h"
 
 #include <algorithm>
-#include <fstream>
-#include <sstream>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <string>
 
 namespace convolith {
@@ -19,24 +20,36 @@ int whole_cpus(double quota, double period, int unlimited) {
   return cpus >= unlimited ? unlimited : std::max(1, static_cast<int>(cpus));
 }
 
+/**
+ * The text of a file of the kernel's, empty where there is none. By C's streams: C++'s bring the locales of
+ * the standard library along, which are a tenth of an addon that carries its own.
+ */
+std::string read_text(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
+  std::string text;
+  if (file == nullptr) return text;
+  char part[512];
+  for (std::size_t count; (count = std::fread(part, 1, sizeof(part), file.get())) > 0;) {
+    text.append(part, count);
+  }
+  return text;
+}
+
+/** The number at the start of a text; 0, which is no quota, where there is none. */
+double number_of(const std::string& text) { return std::strtod(text.c_str(), nullptr); }
+
 /** `cpu.max` of version 2: "max 100000" or "200000 100000". */
 int quota_v2(const std::string& folder, int unlimited) {
-  std::ifstream file(folder + "/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (!(file >> quota >> period) || quota == "max") return unlimited;
-  std::istringstream number(quota);
-  double value = 0;
-  number >> value;
-  return whole_cpus(value, period, unlimited);
+  const std::string text = read_text(folder + "/cpu.max");
+  const auto space = text.find(' ');
+  if (space == std::string::npos) return unlimited;
+  return whole_cpus(number_of(text), number_of(text.substr(space)), unlimited);
 }
 
 /** Version 1 has a file for each of the two numbers, and a quota of -1 for none. */
 int quota_v1(const std::string& folder, int unlimited) {
-  std::ifstream quota_file(folder + "/cpu.cfs_quota_us"), period_file(folder + "/cpu.cfs_period_us");
-  double quota = 0, period = 0;
-  if (!(quota_file >> quota) || !(period_file >> period)) return unlimited;
-  return whole_cpus(quota, period, unlimited);
+  const std::string quota = read_text(folder + "/cpu.cfs_quota_us");
+  return whole_cpus(number_of(quota), number_of(read_text(folder + "/cpu.cfs_period_us")), unlimited);
 }
 
 /** The least quota from `path` up to the root: a parent's quota binds its children too. */
@@ -50,10 +63,17 @@ int least_quota(const std::string& mount, std::string path, int unlimited, Quota
   return cpus;
 }
 
+/** The part of `text` from `at` to the next `mark`; `at` moves past it, and to the end after the last. */
+std::string next_part(const std::string& text, std::size_t& at, char mark) {
+  const std::size_t end = std::min(text.find(mark, at), text.size());
+  std::string part = text.substr(at, end - at);
+  at = std::min(end + 1, text.size());
+  return part;
+}
+
 bool lists_cpu(const std::string& controllers) {
-  std::istringstream names(controllers);
-  for (std::string name; std::getline(names, name, ',');) {
-    if (name == "cpu") return true;
+  for (std::size_t at = 0; at < controllers.size();) {
+    if (next_part(controllers, at, ',') == "cpu") return true;
   }
   return false;
 }
@@ -62,9 +82,10 @@ bool lists_cpu(const std::string& controllers) {
 
 int cgroup_cpus(int unlimited) {
   int cpus = unlimited;
-  std::ifstream membership("/proc/self/cgroup");
+  const std::string membership = read_text("/proc/self/cgroup");
   // Lines are "id:controllers:path"; version 2 has an empty list of controllers.
-  for (std::string line; std::getline(membership, line);) {
+  for (std::size_t at = 0; at < membership.size();) {
+    const std::string line = next_part(membership, at, '\n');
     const auto first = line.find(':');
     const auto second = first == std::string::npos ? first : line.find(':', first + 1);
     if (second == std::string::npos) continue;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/depthwise.inl.h"
+#include "kernels/depthwise_plane.inl.h"
 #include "kernels/dot.inl.h"
 #include "kernels/elementwise.inl.h"
 #include "kernels/gemm.inl.h"
@@ -95,6 +96,7 @@ KernelTable make_table(const char* name) {
   set_slider<V, 5, 2, B::slider_rows>(table.depthwise.slider[3]);
   set_slider<V, 7, 1, B::slider_rows>(table.depthwise.slider[4]);
   table.depthwise.line = depthwise_line<V>;
+  table.depthwise.plane = depthwise_plane<V>;
   set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);

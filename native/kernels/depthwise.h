@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/depthwise_plane.h"
 #include "kernels/epilogue.h"
 #include "kernels/grouped.h"
 
@@ -143,6 +144,7 @@ struct DepthwiseKernels {
   /** Of one column, stride 1, for rows whose pixels lie in the lanes: a window's columns are shifts of one
    * row. */
   DepthwiseBlock flat[kFlatBlocks] = {};
+  void (*plane)(const DepthwisePlane&) = nullptr;
 };
 
 }  // namespace convolith

@@ -15,7 +15,7 @@ CONVOLITH_INLINE typename V::Reg load_inputs(const float* p, int count) {
  * One vector of output channels at `c`. Of 3×3 and two rows, 4 loads and 4 permutations for 18
  * multiplications; the weights are read from the first-level cache, one a multiplication.
  */
-template <class V, int K, int S, int R>
+template <class V, int K, int S, int R, bool Clips>
 CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupLanes& g, Index c) {
   using Reg = typename V::Reg;
   constexpr int window = (R - 1) * S + K;
@@ -62,7 +62,7 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
     const Index o = newest - (flight - 1);
     if (o >= 0) {
       const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
-      finish_sums<V, false, R>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_row, sum[0]);
+      finish_sums<V, false, Clips, R>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_row, sum[0]);
       CONVOLITH_UNROLL
       for (int r = 0; r < R; ++r) V::store(t.out + o * t.out_step + r * t.out_row + c, sum[0][r]);
     }
@@ -80,9 +80,14 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
  */
 template <class V, int K, int S, int R>
 void grouped_slide(const DepthwiseSlide& t, const GroupLanes& g) {
+  const bool clips = t.epilogue->op == ActivationOp::clip;
   for (Index c = 0; c < t.channels; c += V::lanes) {
     const Index at = c + V::lanes <= t.channels ? c : t.channels - V::lanes;
-    grouped_slide_vector<V, K, S, R>(t, g, at);
+    if (clips) {
+      grouped_slide_vector<V, K, S, R, true>(t, g, at);
+    } else {
+      grouped_slide_vector<V, K, S, R, false>(t, g, at);
+    }
   }
 }
 
@@ -109,10 +114,7 @@ CONVOLITH_INLINE void grouped_line_vector(const DepthwiseLine& t, const GroupLan
       }
     }
   }
-  const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
-  finish_sums<V, false, P>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_step, sum);
-  CONVOLITH_UNROLL
-  for (int p = 0; p < P; ++p) V::store(t.out + (o + p) * t.out_step + c, sum[p]);
+  finish_line<V, P>(t, o, c, sum);
 }
 
 template <class V>

@@ -25,6 +25,10 @@ struct Vec {
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
     return _mm256_maskload_ps(p, first(count));
   }
+  /** Lanes `begin` to `end`, exclusive; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_between(const float* p, int begin, int end) {
+    return _mm256_maskload_ps(p, _mm256_andnot_si256(first(begin), first(end)));
+  }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     _mm256_maskstore_ps(p, first(count), v);
   }

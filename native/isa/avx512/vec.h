@@ -24,6 +24,10 @@ struct Vec {
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
     return _mm512_maskz_loadu_ps(first(count), p);
   }
+  /** Lanes `begin` to `end`, exclusive; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_between(const float* p, int begin, int end) {
+    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(first(end) & ~first(begin)), p);
+  }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     _mm512_mask_storeu_ps(p, first(count), v);
   }

@@ -23,6 +23,12 @@ struct Vec {
     for (int i = 0; i < count; ++i) lane[i] = p[i];
     return vld1q_f32(lane);
   }
+  /** Lanes `begin` to `end`, exclusive; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_between(const float* p, int begin, int end) {
+    float lane[lanes] = {0.0F, 0.0F, 0.0F, 0.0F};
+    for (int i = begin; i < end; ++i) lane[i] = p[i];
+    return vld1q_f32(lane);
+  }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     float lane[lanes];
     vst1q_f32(lane, v);

@@ -39,6 +39,10 @@ struct Vec {
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
     return each([&](int i) { return i < count ? p[i] : 0.0F; });
   }
+  /** Lanes `begin` to `end`, exclusive; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_between(const float* p, int begin, int end) {
+    return each([&](int i) { return i >= begin && i < end ? p[i] : 0.0F; });
+  }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     for (int i = 0; i < count; ++i) p[i] = v.lane[i];
   }
