@@ -78,6 +78,13 @@ describe('kernels', () => {
     tf.dispose([x, filter, bias, y]);
   });
 
+  test('the mean of a whole map keeps its digits', () => {
+    const values = Float32Array.from({ length: 128 * 128 }, (_, i) => 3 * Math.abs(Math.sin(0.37 * i)));
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    const pooled = tf.tidy(() => tf.avgPool(tf.tensor4d(values, [1, 128, 128, 1]), 128, 1, 'valid').dataSync());
+    expect(Math.abs(pooled[0] / mean - 1)).toBeLessThan(1e-6);
+  });
+
   test('what is read stays as it is when its memory is used again', () => {
     const x = tf.ones([64, 64]);
     const kept = tf.tidy(() => tf.add(x, 1).dataSync());

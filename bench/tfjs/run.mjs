@@ -111,4 +111,9 @@ for (const { model, wasm, one, all, error } of rows) {
 }
 table.push(['geometric mean', '', '', mean.toFixed(1), '', meanAll.toFixed(1), '']);
 console.log(table.toString());
+const wrong = rows.filter(({ error }) => error !== null && !(error < 1e-4)).map(({ model }) => model);
+if (wrong.length > 0) {
+  console.error(`Expected outputs within 1e-4 of their scale of the CPU backend's, but not so: ${wrong.join(', ')}`);
+  process.exitCode = 1;
+}
 if (options.json) writeFileSync(options.json, `${JSON.stringify({ threads, rows, mean, meanAll }, null, 2)}\n`);

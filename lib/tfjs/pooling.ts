@@ -1,5 +1,5 @@
 import type * as tfc from '@tensorflow/tfjs-core';
-import { avgPoolGrad, maxPoolGrad, type PoolGeometry, type PoolOp, pool } from '../companions/index.js';
+import { avgPoolGrad, maxPoolGrad, type PoolGeometry, type PoolOp, pool, reduce } from '../companions/index.js';
 import type { Backend } from './backend.js';
 import { type Window, window2d, window3d } from './conv-geometry.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
@@ -56,13 +56,35 @@ function sizes3d(backend: Backend, shape: number[], attrs: Attrs3d): Sizes | nul
 
 type SizesOf<Attrs> = (backend: Backend, shape: number[], attrs: Attrs) => Sizes | null;
 
+/**
+ * Whether one window is the whole map: a mean, which adds up in runs. In one chain of float32 sums 128 × 128 values lost
+ * 4e-6 of the result, which segmentation models made 2e-4 of.
+ */
+function isGlobal({ input, output, window, padding, dilation }: PoolGeometry): boolean {
+  return [0, 1, 2].every(
+    (axis) => output[axis] === 1 && window[axis] === input[axis] && padding[axis] === 0 && dilation[axis] === 1,
+  );
+}
+
 function poolKernel<Attrs>(name: string, op: PoolOp, sizesOf: SizesOf<Attrs>): Kernel {
   return defineKernel<{ readonly x: TensorInfo }, Attrs>(name, ({ inputs: { x }, attrs, backend }) => {
     const values = backend.floats(x);
     const settled = values === null ? null : sizesOf(backend, x.shape, attrs);
     if (values === null || settled === null || settled.isIdentity) return null;
     const { info, array } = backend.output(settled.outShape);
-    pool(backend.companions, op, values, settled.geometry, array);
+    const { geometry } = settled;
+    if (op === 'avg' && isGlobal(geometry)) {
+      reduce(
+        backend.companions,
+        'mean',
+        values,
+        [geometry.batch, ...geometry.input, geometry.channels],
+        [1, 2, 3],
+        array,
+      );
+    } else {
+      pool(backend.companions, op, values, geometry, array);
+    }
     return info;
   });
 }
