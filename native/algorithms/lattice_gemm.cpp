@@ -9,6 +9,8 @@ namespace {
 /** Input and panel of a block share the second-level cache (1 MiB on the narrowest of today's server cores).
  */
 constexpr Index kInputBudget = Index{256} << 10;
+/** Products that one sum takes: rounding grows with them. */
+constexpr Index kLongestSum = 1024;
 constexpr Index kPanelBudget = Index{256} << 10;
 constexpr Index kPointerBudget = Index{128} << 10;
 constexpr Index kOutputBudget = Index{64} << 10;
@@ -118,7 +120,7 @@ void LatticeGemm::choose_staging() {
 }
 
 void LatticeGemm::cut_k() {
-  const Index longest = std::max<Index>(kPanelBudget / kFloat / panels_.max_width(), 64);
+  const Index longest = std::clamp<Index>(kPanelBudget / kFloat / panels_.max_width(), 64, kLongestSum);
   if (run_length_ <= longest) {
     const Index count = std::max<Index>(ceil_div(runs_ * run_length_, longest), 1);
     const Index each = std::max<Index>(ceil_div(runs_, count), 1);

@@ -87,7 +87,7 @@ void gemm_tile(const GemmTile& t) {
     CONVOLITH_UNROLL
     for (int i = 0; i < MR; ++i) {
       CONVOLITH_UNROLL
-      for (int j = 0; j < NR; ++j) sum[i][j] = V::load(t.partial + i * width + j * V::lanes);
+      for (int j = 0; j < NR; ++j) sum[i][j] = V::zero();
     }
   }
 
@@ -118,6 +118,16 @@ void gemm_tile(const GemmTile& t) {
     }
   }
 
+  // The parts of K are sums of their own that meet at last: a single sum of 2304 products was 2.2e-6 of the
+  // output's scale off.
+  if (!t.first) {
+    CONVOLITH_UNROLL
+    for (int i = 0; i < MR; ++i) {
+      CONVOLITH_UNROLL
+      for (int j = 0; j < NR; ++j)
+        sum[i][j] = V::add(V::load(t.partial + i * width + j * V::lanes), sum[i][j]);
+    }
+  }
   if (!t.last) {
     CONVOLITH_UNROLL
     for (int i = 0; i < MR; ++i) {
