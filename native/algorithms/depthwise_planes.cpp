@@ -99,7 +99,8 @@ bool suits_depthwise_planes(const Problem& p) {
       lattice.z.count != p.geometry.input.d)
     return false;
   const Index columns = lattice.x.count;
-  return static_cast<double>(columns) > kLeastUsed * static_cast<double>(round_up(columns, p.kernels.lanes));
+  return columns >= p.kernels.depthwise.plane_columns &&
+         static_cast<double>(columns) > kLeastUsed * static_cast<double>(round_up(columns, p.kernels.lanes));
 }
 
 std::unique_ptr<const Executor> make_depthwise_planes(const Problem& p) {
