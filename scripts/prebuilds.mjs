@@ -1,7 +1,7 @@
 // Cross-builds the addon for every platform, or those named, on one Linux or macOS machine with Zig's clang, and puts
 // each into npm/PLATFORM/, ready to be packed: `npm run prebuilds [-- linux-x64-gnu …]`.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -52,6 +52,8 @@ function importLibrary(zig, platform, folder) {
 function build(zig, platform) {
   const folder = join(root, '.cache', 'prebuild', platform.name);
   const wrappers = join(folder, 'wrappers');
+  // Afresh: a build that was broken off leaves empty objects that look up to date.
+  rmSync(folder, { recursive: true, force: true });
   writeWrappers(wrappers, zig, platform.target);
   const env = {
     ...process.env,
