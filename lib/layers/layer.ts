@@ -103,6 +103,8 @@ export abstract class Layer<R extends Rank = Rank, L extends Layout<R> = Layout<
     this.retain();
     try {
       await run.plan.runAsync(run.input, run.output, run.residual, signal);
+      // Whoever aborts before the promise settles is told so, even where the last tile was faster.
+      if (signal?.aborted) throw aborted(signal);
       return run.result as Tensor<Shape<R>>;
     } catch (error) {
       const stopped = signal !== null && error instanceof ConvolithError && error.code === 'ERR_ABORTED';

@@ -267,7 +267,7 @@ CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, Wrap>&
 }
 
 template <class V, int K>
-inline constexpr bool kSlideShifts = V::fills_line&& K == 3;
+inline constexpr bool kSlideShifts = V::wants_alignment&& K == 3;
 
 /** The last vector is moved back over its neighbour where channels are not whole vectors. */
 template <class V, int K, int S, int R, bool Clips>

@@ -11,7 +11,9 @@ struct Vec {
   using Reg = __m256;
   using Lanes = __m256i;
   static constexpr int lanes = 8;
-  static constexpr bool fills_line = false;
+  /** JavaScript's arrays begin 16 bytes after a cache line, and every second vector there would meet two:
+   * depthwise 3×3 at 112x112 ran at 0.42 of the peak so and at 0.57 aligned. */
+  static constexpr bool wants_alignment = true;
 
   static CONVOLITH_INLINE __m256i first(int count) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -31,6 +33,23 @@ struct Vec {
   }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     _mm256_maskstore_ps(p, first(count), v);
+  }
+
+  /** The first `count` lanes from `low`, the others from their places after `high`. Halves, as JavaScript's
+   * arrays have them, by themselves: masked stores take some 20 cycles on AMD's cores. */
+  static CONVOLITH_INLINE Reg load_wrap(const float* low, const float* high, int count) {
+    if (count == 4) return _mm256_set_m128(_mm_loadu_ps(high + 4), _mm_loadu_ps(low));
+    const Reg rest = _mm256_maskload_ps(high, _mm256_xor_si256(first(count), _mm256_set1_epi32(-1)));
+    return _mm256_or_ps(_mm256_maskload_ps(low, first(count)), rest);
+  }
+  static CONVOLITH_INLINE void store_wrap(float* low, float* high, Reg v, int count) {
+    if (count == 4) {
+      _mm_storeu_ps(low, _mm256_castps256_ps128(v));
+      _mm_storeu_ps(high + 4, _mm256_extractf128_ps(v, 1));
+      return;
+    }
+    _mm256_maskstore_ps(low, first(count), v);
+    _mm256_maskstore_ps(high, _mm256_xor_si256(first(count), _mm256_set1_epi32(-1)), v);
   }
 
   static CONVOLITH_INLINE Reg add(Reg a, Reg b) { return _mm256_add_ps(a, b); }

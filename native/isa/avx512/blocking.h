@@ -2,15 +2,15 @@
 
 namespace convolith::avx512 {
 
-/** 32 registers of 16 lanes: NR * MR sums, NR columns of the panel and a broadcast. 28 sums hide the latency
- * of two FMA units. */
+/** 32 registers of 16 lanes: NR * MR sums, NR columns of the panel and a broadcast. Eight sums hide the
+ * latency of two FMA units; more of them need fewer loads. 7x4 would be a register short. */
 struct Blocking {
   /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. */
   static constexpr int preferred_vectors = 4;
-  static constexpr int max_rows[4] = {14, 14, 9, 7};
-  /** The most rows where K is short: 16 sums leave registers for the next tile to begin while the last is
-   * stored. 8x2 reached 0.95 of the peak at K = 64 on Zen 4, 14x2 0.88. */
-  static constexpr int short_rows[4] = {14, 6, 6, 7};
+  static constexpr int max_rows[4] = {14, 14, 9, 6};
+  /** The most rows where K is short: fewer sums leave registers for the next tile to begin while the last is
+   * stored. 6x2 reached 0.97 of the peak at K = 64 on Zen 4, 14x2 0.94. */
+  static constexpr int short_rows[4] = {14, 6, 6, 6};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Vectors that the sums of a tile to few output channels fill when they are added up. */

@@ -12,7 +12,7 @@ struct Vec {
   using Lanes = __m512i;
   static constexpr int lanes = 16;
   /** A vector is a cache line: one that is not aligned costs two accesses. */
-  static constexpr bool fills_line = true;
+  static constexpr bool wants_alignment = true;
 
   static CONVOLITH_INLINE __mmask16 first(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
 

@@ -11,7 +11,7 @@ struct Vec {
   using Reg = float32x4_t;
   using Lanes = uint8x16_t;
   static constexpr int lanes = 4;
-  static constexpr bool fills_line = false;
+  static constexpr bool wants_alignment = false;
 
   static CONVOLITH_INLINE Reg zero() { return vdupq_n_f32(0.0F); }
   static CONVOLITH_INLINE Reg set(float value) { return vdupq_n_f32(value); }

@@ -11,7 +11,7 @@ namespace convolith::scalar {
 /** Four lanes in plain C++, for any CPU; compilers turn them into its baseline's vectors where it has any. */
 struct Vec {
   static constexpr int lanes = 4;
-  static constexpr bool fills_line = false;
+  static constexpr bool wants_alignment = false;
   struct Reg {
     float lane[lanes];
   };
