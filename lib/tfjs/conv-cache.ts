@@ -3,8 +3,8 @@ import { reorder } from '../spec/weight.js';
 import type { ConvGeometry } from '../spec.js';
 import type { Backend } from './backend.js';
 import { type LayerShape, specOf } from './conv-spec.js';
-import { type Epilogue, floatsOf } from './epilogue.js';
-import type { Derived, TensorRecord } from './tensor-record.js';
+import type { Epilogue } from './epilogue.js';
+import { type Derived, floatsOf, type TensorRecord } from './tensor-record.js';
 
 /** Layers kept for one form of a filter (other biases, activations), and sites (other input shapes). */
 const MAX_LAYERS = 8;

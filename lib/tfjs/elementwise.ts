@@ -12,19 +12,10 @@ import {
 import type { EngineActivation } from '../spec.js';
 import { LINEAR } from './conv-spec.js';
 import { follow, type Route } from './deferred.js';
-import {
-  activationStep,
-  addStep,
-  floatsOf,
-  type NormVectors,
-  normStep,
-  residualStep,
-  type Step,
-  scaleStep,
-} from './epilogue.js';
+import { activationStep, addStep, type NormVectors, normStep, residualStep, type Step, scaleStep } from './epilogue.js';
 import { hardSwish } from './hard-swish.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
-import type { TensorRecord } from './tensor-record.js';
+import { floatsOf, type TensorRecord } from './tensor-record.js';
 
 interface UnaryInputs {
   readonly x: TensorInfo;

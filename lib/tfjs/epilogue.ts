@@ -1,6 +1,6 @@
 import type { EngineActivation } from '../spec.js';
 import { LINEAR } from './conv-spec.js';
-import type { TensorRecord } from './tensor-record.js';
+import { floatsOf, type TensorRecord } from './tensor-record.js';
 
 /** A factor and an addend a channel, folded into the weights and the bias: a bias, a batch norm, a scale. */
 export interface AffineStep {
@@ -65,10 +65,6 @@ export function residualStep(residual: TensorRecord): ResidualStep {
 /** The value of channel `c`, from one a channel or one for all. */
 function at(values: Float32Array, c: number): number {
   return values[values.length === 1 ? 0 : c];
-}
-
-export function floatsOf({ array }: TensorRecord): Float32Array {
-  return array instanceof Float32Array ? array : new Float32Array(array as ArrayLike<number>);
 }
 
 /** `x + addend`, of one value or one a channel. */

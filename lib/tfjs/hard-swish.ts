@@ -2,9 +2,9 @@ import { unary } from '../companions/index.js';
 import type { Backend } from './backend.js';
 import { LINEAR } from './conv-spec.js';
 import { follow } from './deferred.js';
-import { activationStep, floatsOf } from './epilogue.js';
+import { activationStep } from './epilogue.js';
 import type { TensorInfo } from './kernel.js';
-import type { TensorRecord } from './tensor-record.js';
+import { floatsOf, type TensorRecord } from './tensor-record.js';
 
 // Converters write hard swish (Howard et al., "Searching for MobileNetV3", 2019), x · relu6(x + 3) / 6, as four kernels:
 // x · (1/6) times relu6(x + 3). The engine has it as an activation, which serves where the sixth is one: models whose

@@ -2,9 +2,9 @@ import type * as tfc from '@tensorflow/tfjs-core';
 import { type MatMulActivation, type MatMulEpilogue, matMul } from '../companions/index.js';
 import type { Backend } from './backend.js';
 import { channelValues } from './conv-cache.js';
-import { floatsOf } from './epilogue.js';
 import { applySeparately, type FusedAttrs, type FusedInputs, isKnownActivation, perChannel } from './fused.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
+import { floatsOf } from './tensor-record.js';
 
 interface MatMulInputs {
   readonly a: TensorInfo;

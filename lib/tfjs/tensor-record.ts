@@ -85,3 +85,8 @@ export class TensorRecord {
     deferred?.release();
   }
 }
+
+/** The values of a numeric record as float32, copied where they are of another kind. */
+export function floatsOf({ array }: TensorRecord): Float32Array {
+  return array instanceof Float32Array ? array : new Float32Array(array as ArrayLike<number>);
+}

@@ -219,9 +219,9 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   // Where pixels are whole vectors, all begin as far from the next aligned one.
   const auto address = reinterpret_cast<std::uintptr_t>(slice.base);
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
-  const bool lines = !grouped_ && slider_->shifts && source.x_stride * 4 % vector == 0 && address % 4 == 0 &&
-                     strip.channels % kernels_.lanes == 0 && epilogue.op == ActivationOp::clip;
-  t.shift = lines ? static_cast<int>((vector - address % vector) % vector / 4) : 0;
+  const bool shifts = !grouped_ && slider_->shifts && source.x_stride * 4 % vector == 0 && address % 4 == 0 &&
+                      strip.channels % kernels_.lanes == 0 && epilogue.op == ActivationOp::clip;
+  t.shift = shifts ? static_cast<int>((vector - address % vector) % vector / 4) : 0;
   // Where pixels lie whole KiB apart, a page holds the same channels again and again. Channels of input and
   // output that agree in those bits meet: the output's then lag by a vector.
   constexpr Index kib = 1024;

@@ -47,10 +47,6 @@ inline constexpr int kMaxTileVectors = 4;
 
 inline constexpr Index kShortSum = 192;
 
-/** Output maps of this many bytes and more are asked for ahead (`fetch_out`): 8 images of 96 channels at
- * 112x112 took 7.1 ms, now 5.0; 128 channels at 128x128 6.5 and 5.8. Smaller ones lose up to 2% by it. */
-inline constexpr Index kFarMap = Index{8} << 20;
-
 /** The register tiles of one instruction set: `tile[NR - 1][MR - 1]`, null past `max_rows[NR - 1]`. */
 struct GemmKernels {
   int lanes = 0;
