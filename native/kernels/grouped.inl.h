@@ -12,9 +12,9 @@ CONVOLITH_INLINE typename V::Reg load_inputs(const float* p, int count) {
 }
 
 /**
- * One vector of output channels at `c`. A column's inputs are spread over their groups' outputs once and stay in
- * registers, and each weight is loaded once for all R rows: with a load a multiplication, of 16 lanes one a cycle
- * like the multiplications themselves, 4×4 channels at 56×56 had 0.55 of the peak.
+ * One vector of output channels at `c`. A column's inputs are spread over their groups' outputs once and stay
+ * in registers, and each weight is loaded once for all R rows: with a load a multiplication, of 16 lanes one
+ * a cycle like the multiplications themselves, 4×4 channels at 56×56 had 0.55 of the peak.
  */
 template <class V, int K, int S, int R, bool Clips>
 CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupLanes& g, Index c) {
