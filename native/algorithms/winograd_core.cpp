@@ -358,6 +358,7 @@ void WinogradCore::clear_row(const Block& block, Index row, Index slice, Work& w
   }
 }
 
+/** Slice by slice, since each one's last vector runs over into the next one. */
 void WinogradCore::transform_inputs(const Block& block, Work& w) const {
   for (Index slice = 0; slice < slices_; ++slice) {
     for (Index row = 0; row < block.rows; ++row) {
