@@ -480,6 +480,28 @@ function fewOutputs(): ContractCase[] {
     { inChannels: 24, outChannels: 1, size: [7, 8], kernel: [9, 9], padding: 4, stride: 3, transposed: true },
     { inChannels: 18, outChannels: 3, size: [6, 7], kernel: [4, 4], padding: 1, stride: 2, transposed: true },
     { inChannels: 16, outChannels: 2, size: [4, 5, 6], kernel: [3, 3, 3], padding: 1, stride: 2, transposed: true },
+    {
+      inChannels: 20,
+      outChannels: 2,
+      size: [9, 10],
+      kernel: [5, 4],
+      padding: 1,
+      stride: [3, 2],
+      outputPadding: 1,
+      transposed: true,
+      activation: { op: 'prelu' as const, slope: Float32Array.of(0.25, -0.5) },
+    },
+    {
+      inChannels: 12,
+      outChannels: 3,
+      size: [11, 21],
+      kernel: [2, 3],
+      padding: 0,
+      stride: 4,
+      transposed: true,
+      activation: relu6,
+    },
+    { inChannels: 24, outChannels: 5, size: [33], kernel: [16], padding: 4, stride: 8, transposed: true },
     { inChannels: 64, outChannels: 1, size: [201], kernel: [7], padding: 3 },
   ];
   return rows.flatMap((options) =>
@@ -487,6 +509,49 @@ function fewOutputs(): ContractCase[] {
       `${options.inChannels} to ${options.outChannels}, ${options.kernel.join('x')}`,
       { ...options, batch: 2 },
       { residual: options.outChannels !== 1 },
+    ),
+  );
+}
+
+/** Strides whose phases Winograd adds up: kernels of a whole number of strides and not, long ones in parts. */
+function stridedKernels(): ContractCase[] {
+  const rows = [
+    { inChannels: 17, outChannels: 20, size: [19, 15], kernel: [5, 5], padding: 2, stride: 2 },
+    { inChannels: 3, outChannels: 8, size: [26, 23], kernel: [11, 11], padding: 2, stride: 4, activation: relu },
+    {
+      inChannels: 4,
+      outChannels: 6,
+      size: [14, 25],
+      kernel: [6, 7],
+      padding: [[2, 1] as const, [0, 3] as const],
+      stride: 3,
+    },
+    {
+      inChannels: 5,
+      outChannels: 3,
+      size: [9, 22],
+      kernel: [1, 9],
+      padding: [[0, 0] as const, [4, 4] as const],
+      stride: 2,
+    },
+    { inChannels: 8, outChannels: 12, groups: 2, size: [16, 13], kernel: [4, 4], padding: 1, stride: [2, 2] },
+    {
+      inChannels: 6,
+      outChannels: 5,
+      size: [15, 17],
+      kernel: [7, 5],
+      padding: 2,
+      stride: 2,
+      paddingMode: 'reflect' as const,
+    },
+    { inChannels: 2, outChannels: 4, size: [97], kernel: [16], padding: 5, stride: 4 },
+    { inChannels: 3, outChannels: 4, size: [5, 9, 11], kernel: [3, 5, 5], padding: 2, stride: [1, 2, 2] },
+  ];
+  return rows.flatMap((options) =>
+    both(
+      `strided ${options.inChannels} to ${options.outChannels}, ${options.kernel.join('x')}`,
+      { ...options, batch: 2 },
+      { residual: options.inChannels !== 3 },
     ),
   );
 }
@@ -504,4 +569,5 @@ export const CASES: readonly ContractCase[] = [
   ...depthwiseBlocks(),
   ...smallGroups(),
   ...fewOutputs(),
+  ...stridedKernels(),
 ];
