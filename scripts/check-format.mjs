@@ -4,10 +4,10 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './support/native-build.mjs';
 
-const files = ['native', 'test/native'].flatMap((folder) => {
+const files = ['native', 'test/native', 'bench'].flatMap((folder) => {
   try {
     return readdirSync(join(root, folder), { recursive: true })
-      .filter((file) => /\.(?:h|cpp)$/.test(file))
+      .filter((file) => /\.(?:h|cpp)$/.test(file) && !file.includes('node_modules'))
       .map((file) => join(folder, file));
   } catch {
     return [];

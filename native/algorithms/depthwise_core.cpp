@@ -102,7 +102,7 @@ DepthwiseCore::SlideAxis DepthwiseCore::slide_axis(const LatticeAxis& axis) {
 const DepthwiseSlider* DepthwiseCore::choose_slider() const {
   if (lattice_.z.tap_count() != 1 || slide_y_.phases == 0 || slide_x_.phases == 0) return nullptr;
   for (const DepthwiseSlider& s : kernels_.depthwise.slider) {
-    if (grouped_ && s.grouped == nullptr) continue;
+    if ((s.grouped != nullptr) != grouped_) continue;
     if (lattice_.y.tap_count() == s.kernel && lattice_.x.tap_count() == s.kernel &&
         slide_y_.stride == s.stride && slide_x_.stride == s.stride &&
         lattice_.y.count / slide_y_.phases >= s.rows) {

@@ -1,5 +1,5 @@
-// Winograd's minimal filtering: kernels at stride 1, dilated ones included, long ones in parts; 3 taps at
-// stride 2; three-dimensional kernels slice by slice; and the phases of transposed convolutions.
+// Winograd's minimal filtering: kernels at stride 1, dilated ones included, long ones in parts; at longer
+// strides by phases; three-dimensional kernels slice by slice; and the phases of transposed convolutions.
 
 #include "algorithms/candidates.h"
 #include "algorithms/folded.h"
@@ -52,7 +52,7 @@ std::optional<Objection> refuse_winograd(const Problem& p) {
     if (!is_better_folded(p) && pays(*tiling, lattice, size)) return std::nullopt;
   }
   if (able) return Objection{"would cost more on this map than it saves", true};
-  return Objection{"needs 2 taps or more on an axis at stride 1, or 3 at stride 2"};
+  return Objection{"needs more taps than strides on an axis, with nothing between them where it strides"};
 }
 
 std::unique_ptr<const Executor> make_winograd(const Problem& p) {

@@ -32,8 +32,8 @@ struct WinogradCore::Work {
   Index* column_output;  // [columns][outputs of x]
   Index* row_plane;      // the same in the planes
   Index* column_plane;
-  float* inputs;       // [slice][product][tile][pitch]
-  const float** rows;  // [product in order][cut][slice][tile of the cut]
+  float* inputs;       // [product][tile][slice][channel], tiles a pitch apart
+  const float** rows;  // [product in order][tile]
   float* sums;         // [product][tile][width of a panel]
   Index* sum_offset;   // [product in order][tile]
   float* planes;       // [row][output of y][column][output of x][width of a panel]
@@ -56,9 +56,9 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
       channels_last_(p.weights.stage().spec.channels_last),
       in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
       out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
-      panels_(group_out_, group_in_ * slices_,
+      panels_(group_out_, depth_of_sums(),
               rows_in_all() * tiling.x.tiles() * tiling.products() / tiling.weights(), p.kernels.gemm),
-      pitch_(round_up(group_in_, 16) + 16),
+      pitch_(round_up(depth_of_sums(), 16) + 16),
       zeros_(std::max<Index>(group_in_, kMaxTileVectors * 16)) {
   choose_block();
   order_products();
@@ -73,7 +73,7 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
 }
 
 void WinogradCore::choose_block() {
-  const Index a_tile = slices_ * tiling_.products() * pitch_ * kFloat;
+  const Index a_tile = tiling_.products() * pitch_ * kFloat;
   const bool streamed = groups_ * panel_start(panels_.count()) * kFloat > kWeightBudget;
   const Index most =
       std::max<Index>(kInputBudget / a_tile, streamed ? kTilesOfStreamedWeights : panels_.tile_rows);
@@ -162,9 +162,9 @@ void WinogradCore::point_taps(const Slice& slice, const Size3& kernel, const flo
                               std::vector<const float*>& taps) const {
   const Index z = lattice_.z.taps[static_cast<std::size_t>(slice.z)].kernel;
   for (int i = 0; i < tiling_.y.taps; ++i) {
-    const Index y = slice.y * tiling_.y.taps + i;
+    const Index y = tiling_.y.member(slice.y, i);
     for (int j = 0; j < tiling_.x.taps; ++j) {
-      const Index x = slice.x * tiling_.x.taps + j;
+      const Index x = tiling_.x.member(slice.x, j);
       const float*& tap = taps[static_cast<std::size_t>(i * tiling_.x.taps + j)];
       if (y >= lattice_.y.tap_count() || x >= lattice_.x.tap_count()) {
         tap = zeros_.data();
@@ -204,8 +204,8 @@ WinogradCore::Work WinogradCore::take_work(Scratch& scratch) const {
   w.column_output = scratch.take<Index>(block_columns_ * x.outputs);
   w.row_plane = scratch.take<Index>(block_rows_ * tiling_.y.outputs);
   w.column_plane = scratch.take<Index>(block_columns_ * x.outputs);
-  w.inputs = scratch.take<float>(slices_ * slice_stride());
-  w.rows = scratch.take<const float*>(products * tiles * slices_);
+  w.inputs = scratch.take<float>(products * product_stride());
+  w.rows = scratch.take<const float*>(products * tiles);
   w.sums = scratch.take<float>(products * (tiles * panels_.max_width() + 16));
   w.sum_offset = scratch.take<Index>(products * tiles);
   w.planes = scratch.take<float>(planes);
@@ -243,9 +243,9 @@ void WinogradCore::locate(const Block& block, const Buffers& buffers, Work& w) c
                              bool* inner) {
     for (Index t = 0; t < tiles; ++t, offset += axis.reach()) {
       for (int part = 0; part < axis.parts; ++part, ++inner) {
-        const Index* first = offset + part * axis.taps;
-        *inner = *first >= 0;
-        for (int i = 1; i < axis.products; ++i) *inner &= first[i] == *first + i * step;
+        const Index first = offset[axis.member(part, 0)];
+        *inner = first >= 0;
+        for (int i = 1; i < axis.products; ++i) *inner &= offset[axis.member(part, i)] == first + i * step;
       }
     }
   };
@@ -274,8 +274,9 @@ void WinogradCore::stage(const Block& block, const Buffers& buffers, Work& w) co
       w.x_offset[c * x.reach() + i] = source < 0 && channels_last_ ? -1 : offset;
     }
   }
-  w.column_step = x.spacing * (channels_last_ ? in_.x : group_in_);
-  w.row_step = channels_last_ ? y.spacing * in_.y : width * group_in_;
+  w.column_step = x.spacing * x.phases * (channels_last_ ? in_.x : group_in_);
+  const Index staged_row = width * group_in_;
+  w.row_step = y.phases * (channels_last_ ? y.spacing * in_.y : staged_row);
   w.base = channels_last_ ? buffers.input + block.group * group_in_ : w.staged;
 
   Index staged = 0;  // floats so far
@@ -297,7 +298,7 @@ void WinogradCore::stage(const Block& block, const Buffers& buffers, Work& w) co
         } else if (shared) {
           offset = w.y_offset[(t - 1) * y.reach() + back];
         } else {
-          offset = rows * w.row_step;
+          offset = rows * staged_row;
           w.y_list[rows++] = at;
         }
       }
@@ -307,14 +308,14 @@ void WinogradCore::stage(const Block& block, const Buffers& buffers, Work& w) co
       const Index source = lattice_.z.source(at);
       w.z_list[z] = at;
       const Index offset =
-          channels_last_ ? head.image * in_.image + source * in_.z : staged + z * rows * w.row_step;
+          channels_last_ ? head.image * in_.image + source * in_.z : staged + z * rows * staged_row;
       for (Index t = r; t < end; ++t) w.z_offset[t * depth_ + z] = source < 0 ? -1 : offset;
     }
     if (!channels_last_) {
       const Region region{w.z_list, w.y_list, depth_, rows, first, width};
       stage_region(lattice_, region, buffers.input + head.image * in_.image, in_,
                    {block.group * group_in_, group_in_, 1, group_in_}, kernels_, w.staged + staged);
-      staged += depth_ * rows * w.row_step;
+      staged += depth_ * rows * staged_row;
     }
     r = end;
   }
@@ -324,23 +325,23 @@ void WinogradCore::transform_tile(const Block& block, Index row, Index column, I
   const WinogradAxis& y = tiling_.y;
   const WinogradAxis& x = tiling_.x;
   const Slice part = slice_list_[static_cast<std::size_t>(slice)];
-  const Index* y_offset = w.y_offset + row * y.reach() + part.y * y.taps;
-  const Index* x_offset = w.x_offset + column * x.reach() + part.x * x.taps;
+  const auto y_offset = [&](int i) { return w.y_offset[row * y.reach() + y.member(part.y, i)]; };
+  const auto x_offset = [&](int j) { return w.x_offset[column * x.reach() + x.member(part.x, j)]; };
   const float* base = w.base + w.z_offset[row * depth_ + part.z];
   const float* pixels[kMaxWinogradProducts * kMaxWinogradProducts];
   WinogradInput t;
   t.product_stride = product_stride();
   t.channels = group_in_;
-  t.out = w.inputs + slice * slice_stride() + (row * block.columns + column) * pitch_;
+  t.out = w.inputs + (row * block.columns + column) * pitch_ + slice * group_in_;
   if (w.row_inner[row * y.parts + part.y] && w.column_inner[column * x.parts + part.x]) {
-    t.origin = base + y_offset[0] + x_offset[0];
+    t.origin = base + y_offset(0) + x_offset(0);
     t.row_step = w.row_step;
     t.column_step = w.column_step;
   } else {
     for (int i = 0; i < y.products; ++i) {
       for (int j = 0; j < x.products; ++j) {
-        const bool inside = (y_offset[i] | x_offset[j]) >= 0;
-        pixels[i * x.products + j] = inside ? base + y_offset[i] + x_offset[j] : zeros_.data();
+        const bool inside = (y_offset(i) | x_offset(j)) >= 0;
+        pixels[i * x.products + j] = inside ? base + y_offset(i) + x_offset(j) : zeros_.data();
       }
     }
     t.pixels = pixels;
@@ -348,42 +349,34 @@ void WinogradCore::transform_tile(const Block& block, Index row, Index column, I
   kernels_.winograd.input[static_cast<int>(y.points)][static_cast<int>(x.points)](t);
 }
 
+/** The inputs of a row of tiles and a depth tap in the padding. */
+void WinogradCore::clear_row(const Block& block, Index row, Index slice, Work& w) const {
+  for (int product = 0; product < tiling_.products(); ++product) {
+    float* to = w.inputs + product * product_stride() + row * block.columns * pitch_ + slice * group_in_;
+    for (Index column = 0; column < block.columns; ++column)
+      std::fill_n(to + column * pitch_, group_in_, 0.0F);
+  }
+}
+
+/** Slice by slice, since each one's last vector runs over into the next one. */
 void WinogradCore::transform_inputs(const Block& block, Work& w) const {
   for (Index slice = 0; slice < slices_; ++slice) {
     for (Index row = 0; row < block.rows; ++row) {
-      if (w.z_offset[row * depth_ + slice_list_[static_cast<std::size_t>(slice)].z] < 0) continue;
+      if (w.z_offset[row * depth_ + slice_list_[static_cast<std::size_t>(slice)].z] < 0) {
+        clear_row(block, row, slice, w);
+        continue;
+      }
       for (Index column = 0; column < block.columns; ++column) transform_tile(block, row, column, slice, w);
     }
   }
 }
 
-/** The row pointers of every product, cut into register tiles. */
+/** The row pointers of every product. */
 void WinogradCore::point_rows(const Block& block, Work& w) const {
-  const Index tiles = block.tiles();
-  for (const WeightGroup& group : weights_) {
-    const Index all = group.count * tiles;
-    const Index cuts = ceil_div(all, panels_.tile_rows);
-    const float** rows = w.rows + group.first * tiles * slices_;
-    int product = group.first;
-    Index row = 0;
-    Index column = 0;
-    const float* from = w.inputs + order_[static_cast<std::size_t>(product)] * product_stride();
-    for (Index cut = 0; cut < cuts; ++cut) {
-      const Index count = all * (cut + 1) / cuts - all * cut / cuts;
-      for (Index i = 0; i < count; ++i, from += pitch_) {
-        for (Index z = 0; z < slices_; ++z) {
-          const bool inside = w.z_offset[row * depth_ + slice_list_[static_cast<std::size_t>(z)].z] >= 0;
-          rows[z * count + i] = inside ? from + z * slice_stride() : zeros_.data();
-        }
-        if (++column < block.columns) continue;
-        column = 0;
-        if (++row < block.rows) continue;
-        row = 0;
-        if (++product == group.first + group.count) break;
-        from = w.inputs + order_[static_cast<std::size_t>(product)] * product_stride() - pitch_;
-      }
-      rows += count * slices_;
-    }
+  const float** row = w.rows;
+  for (const int product : order_) {
+    const float* from = w.inputs + product * product_stride();
+    for (Index tile = 0; tile < block.tiles(); ++tile) *row++ = from + tile * pitch_;
   }
 }
 
@@ -400,12 +393,11 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   Epilogue none;
   none.bias = zeros_.data();
   none.linear = true;
-  std::int32_t starts[kMaxWinogradSlices];
-  for (Index z = 0; z < slices_; ++z) starts[z] = static_cast<std::int32_t>(z * group_in_);
+  const std::int32_t start = 0;
   GemmTile g;
-  g.run_start = starts;
-  g.runs = slices_;
-  g.k_end = group_in_;
+  g.run_start = &start;
+  g.runs = 1;
+  g.k_end = depth_of_sums();
   g.columns = width;
   g.epilogue = &none;
   g.out = w.sums;
@@ -416,7 +408,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
     const Index cuts = ceil_div(all, panels_.tile_rows);
     for (Index cut = 0; cut < cuts; ++cut) {
       const Index first = all * cut / cuts;
-      g.rows = w.rows + (group.first * tiles + first) * slices_;
+      g.rows = w.rows + group.first * tiles + first;
       g.out_offset = w.sum_offset + group.first * tiles + first;
       kernels[all * (cut + 1) / cuts - first - 1](g);
     }

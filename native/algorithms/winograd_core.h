@@ -61,8 +61,9 @@ class WinogradCore final : public Executor {
     for (Index i = 0; i < panel; ++i) start += tiling_.weights() * weight_stride(i);
     return start;
   }
+  /** Channels that a product sums over. */
+  Index depth_of_sums() const { return slices_ * group_in_; }
   Index product_stride() const { return block_rows_ * block_columns_ * pitch_ + 16; }
-  Index slice_stride() const { return tiling_.products() * product_stride(); }
 
   void choose_block();
   void order_products();
@@ -73,6 +74,7 @@ class WinogradCore final : public Executor {
   void locate(const Block& block, const Buffers& buffers, Work& w) const;
   void stage(const Block& block, const Buffers& buffers, Work& w) const;
   void transform_inputs(const Block& block, Work& w) const;
+  void clear_row(const Block& block, Index row, Index slice, Work& w) const;
   void transform_tile(const Block& block, Index row, Index column, Index slice, Work& w) const;
   void point_rows(const Block& block, Work& w) const;
   void multiply(const Block& block, Index panel, Work& w) const;

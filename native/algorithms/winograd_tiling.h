@@ -19,6 +19,9 @@ struct WinogradAxis {
   /** Taps of the algorithm, and how many times it takes to make up the kernel's: 7 taps are two times 4, of
    * which one is zero. The parts add up before the transform back. */
   int taps = 1, parts = 1;
+  /** At stride s every s-th tap meets every s-th input at stride 1: so many kernels add up, each in parts of
+   * its own. */
+  int phases = 1;
   /** Of the lattice: output points, input step a point, distance of two taps, first input of point 0. */
   Index count = 0, in_step = 1, spacing = 1, first_input = 0;
   /** Of each interleaved map. */
@@ -29,8 +32,10 @@ struct WinogradAxis {
   Index point(Index t, Index i) const { return t / map_tiles + (t % map_tiles * outputs + i) * spacing; }
   /** Input coordinate `i` of tile `t`. */
   Index input(Index t, Index i) const { return point(t, 0) * in_step + first_input + i * spacing; }
-  /** Inputs of a tile, those of all parts; part p begins at input p * taps. */
-  int reach() const { return products + (parts - 1) * taps; }
+  /** Inputs of a tile, those of all parts. */
+  int reach() const { return phases * (products + (parts / phases - 1) * taps); }
+  /** Where tap or input `i` of a part lies among the kernel's taps or the tile's inputs. */
+  int member(int part, int i) const { return part % phases + (part / phases * taps + i) * phases; }
   /** Inputs that two tiles side by side share. */
   int overlap() const { return reach() - outputs * static_cast<int>(in_step); }
   /** The distinct weight of a product. */

@@ -55,6 +55,12 @@ void set_plane(DepthwisePlaneWalk& plane) {
   plane = {K, S, NV, kPlaneDilates<K, S>, depthwise_plane<V, K, S, NV>};
 }
 
+template <class V, int K, int S, int R>
+void set_grouped_slider(DepthwiseSlider& slider) {
+  static_assert((R - 1) * S + K <= kMaxSliderWindow);
+  slider = {K, S, R, false, nullptr, grouped_slide<V, K, S, R>};
+}
+
 template <class V, int K, int R>
 void set_flat(DepthwiseBlock& block) {
   static_assert(R <= kMaxBlockPixels && (R - 1 + K) * K <= kMaxBlockWindow);
@@ -112,8 +118,8 @@ KernelTable make_table(const char* name) {
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
   fill_dot<V, B::dot_vectors, kMaxDotOutputs>(table.dot);
-  table.depthwise.slider[0].grouped = grouped_slide<V, 3, 1, 2>;
-  table.depthwise.slider[1].grouped = grouped_slide<V, 3, 2, 2>;
+  set_grouped_slider<V, 3, 1, B::grouped_rows>(table.depthwise.slider[5]);
+  set_grouped_slider<V, 3, 2, 2>(table.depthwise.slider[6]);
   table.depthwise.grouped_line = grouped_line<V>;
   set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);
   set_winograd_input<V, WinogradFive<V>>(table.winograd, WinogradPoints::five);

@@ -79,8 +79,8 @@ struct DepthwiseSlider {
   /** Whether it is bound by loads that meet two cache lines where they are not aligned: 3×3 in vectors of a
    * line. */
   bool shifts = false;
+  /** A slider has one of them: `slide` of single channels, `grouped` of groups of few. */
   void (*slide)(const DepthwiseSlide&) = nullptr;
-  /** Null where groups of this kernel have no slide. */
   void (*grouped)(const DepthwiseSlide&, const GroupLanes&) = nullptr;
 
   constexpr int window() const { return (rows - 1) * stride + kernel; }
@@ -127,7 +127,7 @@ struct DepthwiseBlock {
   constexpr int window_h() const { return (rows - 1) * stride_h + kernel_h; }
 };
 
-inline constexpr int kDepthwiseSliders = 5;
+inline constexpr int kDepthwiseSliders = 7;
 inline constexpr int kMaxSliderWindow = 8;
 inline constexpr int kFlatBlocks = 3;
 inline constexpr int kMaxBlockPixels = 14;

@@ -12,8 +12,9 @@ CONVOLITH_INLINE typename V::Reg load_inputs(const float* p, int count) {
 }
 
 /**
- * One vector of output channels at `c`. Of 3×3 and two rows, 4 loads and 4 permutations for 18
- * multiplications; the weights are read from the first-level cache, one a multiplication.
+ * One vector of output channels at `c`. A column's inputs are spread over their groups' outputs once and stay
+ * in registers, and each weight is loaded once for all R rows: with a load a multiplication, of 16 lanes one
+ * a cycle like the multiplications themselves, 4×4 channels at 56×56 had 0.55 of the peak.
  */
 template <class V, int K, int S, int R, bool Clips>
 CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupLanes& g, Index c) {
@@ -40,19 +41,18 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
       const float* weight = t.weight + c;
       for (Index n = 0; n < g.group_in; ++n, weight += g.weight_input) {
         const auto from = V::load_lanes(g.from + n * V::lanes);
+        Reg x[window];
         CONVOLITH_UNROLL
-        for (int i = 0; i < window; ++i) {
-          const Reg x = V::permute(load_inputs<V>(row[i], count), from);
+        for (int i = 0; i < window; ++i) x[i] = V::permute(load_inputs<V>(row[i], count), from);
+        CONVOLITH_UNROLL
+        for (int ky = 0; ky < K; ++ky) {
           CONVOLITH_UNROLL
-          for (int r = 0; r < R; ++r) {
-            const int ky = i - r * S;
-            if (ky < 0 || ky >= K) continue;
+          for (int a = 0; a < flight; ++a) {
+            const int kx = s + (flight - 1 - a) * S;
+            if (kx >= K) continue;
+            const Reg w = V::load(weight + (ky * K + kx) * t.weight_stride);
             CONVOLITH_UNROLL
-            for (int a = 0; a < flight; ++a) {
-              const int kx = s + (flight - 1 - a) * S;
-              if (kx >= K) continue;
-              sum[a][r] = V::fma(x, V::load(weight + (ky * K + kx) * t.weight_stride), sum[a][r]);
-            }
+            for (int r = 0; r < R; ++r) sum[a][r] = V::fma(x[r * S + ky], w, sum[a][r]);
           }
         }
       }

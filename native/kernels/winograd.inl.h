@@ -38,13 +38,7 @@ CONVOLITH_INLINE void winograd_input_vector(const WinogradInput& t, Index c, int
     Reg r[columns];
     X::input(half[i], r);
     CONVOLITH_UNROLL_TRANSFORM
-    for (int j = 0; j < columns; ++j) {
-      if (Whole || count == V::lanes) {
-        V::store(to + j * t.product_stride, r[j]);
-      } else {
-        V::store_n(to + j * t.product_stride, r[j], count);
-      }
-    }
+    for (int j = 0; j < columns; ++j) V::store(to + j * t.product_stride, r[j]);
   }
 }
 

@@ -517,6 +517,49 @@ function fewOutputs(): ContractCase[] {
   );
 }
 
+/** Strides whose phases Winograd adds up: kernels of a whole number of strides and not, long ones in parts. */
+function stridedKernels(): ContractCase[] {
+  const rows = [
+    { inChannels: 17, outChannels: 20, size: [19, 15], kernel: [5, 5], padding: 2, stride: 2 },
+    { inChannels: 3, outChannels: 8, size: [26, 23], kernel: [11, 11], padding: 2, stride: 4, activation: relu },
+    {
+      inChannels: 4,
+      outChannels: 6,
+      size: [14, 25],
+      kernel: [6, 7],
+      padding: [[2, 1] as const, [0, 3] as const],
+      stride: 3,
+    },
+    {
+      inChannels: 5,
+      outChannels: 3,
+      size: [9, 22],
+      kernel: [1, 9],
+      padding: [[0, 0] as const, [4, 4] as const],
+      stride: 2,
+    },
+    { inChannels: 8, outChannels: 12, groups: 2, size: [16, 13], kernel: [4, 4], padding: 1, stride: [2, 2] },
+    {
+      inChannels: 6,
+      outChannels: 5,
+      size: [15, 17],
+      kernel: [7, 5],
+      padding: 2,
+      stride: 2,
+      paddingMode: 'reflect' as const,
+    },
+    { inChannels: 2, outChannels: 4, size: [97], kernel: [16], padding: 5, stride: 4 },
+    { inChannels: 3, outChannels: 4, size: [5, 9, 11], kernel: [3, 5, 5], padding: 2, stride: [1, 2, 2] },
+  ];
+  return rows.flatMap((options) =>
+    both(
+      `strided ${options.inChannels} to ${options.outChannels}, ${options.kernel.join('x')}`,
+      { ...options, batch: 2 },
+      { residual: options.inChannels !== 3 },
+    ),
+  );
+}
+
 export const CASES: readonly ContractCase[] = [
   ...spread('standard', standard),
   ...spread('depthwise', depthwise),
@@ -531,4 +574,5 @@ export const CASES: readonly ContractCase[] = [
   ...depthwisePlanes(),
   ...smallGroups(),
   ...fewOutputs(),
+  ...stridedKernels(),
 ];

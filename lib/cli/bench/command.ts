@@ -69,7 +69,12 @@ export function addBench(program: Command): void {
         stacks,
       ),
     )
-    .addOption(new Option('--peers', `also ${PEERS.join(' and ')}, installed into bench/peers on first use (400 MB)`))
+    .addOption(
+      new Option(
+        '--peers',
+        `also ${PEERS.join(', ')}: installed into bench/peers on first use (400 MB), oneDNN by you`,
+      ),
+    )
     .addOption(threadsOption().default(1))
     .addOption(isaOption())
     .addOption(new Option('--layout <name>', 'layout').choices([...LAYOUTS, 'both']).default('both'))
@@ -96,6 +101,8 @@ Without --network, --layer and --stack, the layers of the network "table" are ti
 given, batch and bias included; peers run as their users call them, with fresh outputs. Peak shares are
 direct-convolution FLOPs over time over peak: Winograd, and taps left out, can pass 1. Memory shares count input,
 output and weights once: layers that stay in cache can pass 1. tfjs-wasm has one thread whatever --threads says.
+onednn needs a C++ compiler and the system's library (Debian: apt install libdnnl-dev); input and output stay in its
+own formats.
 On a machine that others use, pin each trial: --prefix "taskset -c 1".
 
 Examples:
@@ -153,8 +160,8 @@ function bench(options: BenchOptions): BenchReport {
   try {
     for (const subject of layers) measured.push(runSubject(subject, settings));
     // The TypeScript WASM peer is compared layer by layer only: its users build networks of other parts.
-    const ownAndOrt = contenders.filter(({ name }) => name !== 'tfjs-wasm');
-    for (const subject of whole) measuredStacks.push(runSubject(subject, { ...settings, contenders: ownAndOrt }));
+    const compared = contenders.filter(({ name }) => name !== 'tfjs-wasm');
+    for (const subject of whole) measuredStacks.push(runSubject(subject, { ...settings, contenders: compared }));
   } finally {
     progress.stop();
   }

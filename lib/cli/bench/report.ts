@@ -3,7 +3,7 @@ import type { LayoutName } from '../options.js';
 import type { Spread } from './statistics.js';
 
 /** What is measured against what. */
-export type ContenderName = 'native' | 'reference' | 'onnxruntime' | 'tfjs-wasm';
+export type ContenderName = 'native' | 'reference' | 'onednn' | 'onnxruntime' | 'tfjs-wasm';
 
 /** What one core of this machine can do, measured in the same run; null where the native engine cannot load. */
 export interface MachineLimits {
@@ -79,4 +79,4 @@ export interface BenchReport {
   readonly stacks: readonly SubjectResult[];
 }
 
-export const PEERS = ['onnxruntime', 'tfjs-wasm'] as const satisfies readonly ContenderName[];
+export const PEERS = ['onednn', 'onnxruntime', 'tfjs-wasm'] as const satisfies readonly ContenderName[];

@@ -12,6 +12,8 @@ struct Blocking {
   static constexpr int short_rows[4] = {14, 8, 5, 4};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
+  /** Of groups of few channels, 3×3, stride 1. */
+  static constexpr int grouped_rows = 4;
   /** Vectors that the sums of a tile to few output channels fill when they are added up. */
   static constexpr int dot_vectors = 4;
   /** Columns of a channels-first map at the least whose planes a depthwise layer walks as they lie: rows'
