@@ -26,6 +26,10 @@ struct Vec {
   static CONVOLITH_INLINE Reg zero() { return _mm256_setzero_ps(); }
   static CONVOLITH_INLINE Reg set(float value) { return _mm256_set1_ps(value); }
   static CONVOLITH_INLINE Reg load(const float* p) { return _mm256_loadu_ps(p); }
+  /** A loaded vector stays in a register for all its uses. */
+  static CONVOLITH_INLINE void keep(Reg& v) { CONVOLITH_IN_REGISTER("x", v); }
+  /** What computes `v` stays where the source has it. */
+  static CONVOLITH_INLINE void order(Reg& v) { CONVOLITH_IN_ORDER("x", v); }
   static CONVOLITH_INLINE void store(float* p, Reg v) { _mm256_storeu_ps(p, v); }
   /** The first `count` lanes, 0 to 8; the others are 0 and their memory is not touched. */
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {

@@ -23,6 +23,10 @@ struct Vec {
   static CONVOLITH_INLINE Reg zero() { return _mm512_setzero_ps(); }
   static CONVOLITH_INLINE Reg set(float value) { return _mm512_set1_ps(value); }
   static CONVOLITH_INLINE Reg load(const float* p) { return _mm512_loadu_ps(p); }
+  /** A loaded vector stays in a register for all its uses. */
+  static CONVOLITH_INLINE void keep(Reg& v) { CONVOLITH_IN_REGISTER("v", v); }
+  /** What computes `v` stays where the source has it. */
+  static CONVOLITH_INLINE void order(Reg& v) { CONVOLITH_IN_ORDER("v", v); }
   static CONVOLITH_INLINE void store(float* p, Reg v) { _mm512_storeu_ps(p, v); }
   /** The first `count` lanes, 0 to 16; the others are 0 and their memory is not touched. */
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {

@@ -22,6 +22,10 @@ struct Vec {
   static CONVOLITH_INLINE Reg zero() { return vdupq_n_f32(0.0F); }
   static CONVOLITH_INLINE Reg set(float value) { return vdupq_n_f32(value); }
   static CONVOLITH_INLINE Reg load(const float* p) { return vld1q_f32(p); }
+  /** A loaded vector stays in a register for all its uses. */
+  static CONVOLITH_INLINE void keep(Reg& v) { CONVOLITH_IN_REGISTER("w", v); }
+  /** What computes `v` stays where the source has it. */
+  static CONVOLITH_INLINE void order(Reg& v) { CONVOLITH_IN_ORDER("w", v); }
   static CONVOLITH_INLINE void store(float* p, Reg v) { vst1q_f32(p, v); }
   /** The first `count` lanes, 0 to 4; the others are 0 and their memory is not touched. */
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {

@@ -40,6 +40,8 @@ struct Vec {
   static CONVOLITH_INLINE Reg load(const float* p) {
     return each([&](int i) { return p[i]; });
   }
+  static CONVOLITH_INLINE void keep(Reg&) {}
+  static CONVOLITH_INLINE void order(Reg&) {}
   static CONVOLITH_INLINE void store(float* p, Reg v) { store_n(p, v, lanes); }
   /** The first `count` lanes, 0 to 4; the others are 0 and their memory is not touched. */
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
