@@ -90,6 +90,15 @@ const joinDivide: Join = (source, other) => (isPerChannel(source, other) ? scale
 const joinPrelu: Join = (source, other) =>
   isPerChannel(source, other) ? activationStep({ ...LINEAR, op: 'prelu' }, other.record) : null;
 
+/** A bound that is one constant, which networks write for a clip. NaN bounds nothing in the engine, so it does not join. */
+function joinBound(bound: 'min' | 'max'): Join {
+  return (_, { info, record }) => {
+    if (record.owned || info.shape.some((extent) => extent !== 1)) return null;
+    const [value] = floatsOf(record);
+    return Number.isNaN(value) ? null : activationStep({ ...LINEAR, [bound]: value });
+  };
+}
+
 interface BinaryOptions<Inputs> {
   readonly operands?: (inputs: Inputs) => BinaryInputs;
   /** With the first operand before it, and with the second where the order does not matter. */
@@ -215,8 +224,8 @@ export const elementwiseKernels: readonly Kernel[] = [
   binaryKernel('Sub', 'sub', { join: joinSubtract }),
   multiplyKernel,
   binaryKernel('RealDiv', 'div', { join: joinDivide }),
-  binaryKernel('Maximum', 'maximum'),
-  binaryKernel('Minimum', 'minimum'),
+  binaryKernel('Maximum', 'maximum', { join: joinBound('min'), commutes: true }),
+  binaryKernel('Minimum', 'minimum', { join: joinBound('max'), commutes: true }),
   binaryKernel('SquaredDifference', 'squaredDifference'),
   binaryKernel<PreluInputs>('Prelu', 'prelu', { operands: ({ x, alpha }) => ({ a: x, b: alpha }), join: joinPrelu }),
   addNKernel,
