@@ -88,6 +88,23 @@ test.each<[string, () => tf.Tensor]>([
   expectClose(...(await both(() => tf.tidy(build))));
 });
 
+const places = (...rows: number[][]) => tf.tensor2d(rows, undefined, 'int32');
+
+test.each<[string, () => tf.Tensor]>([
+  ['values', () => tf.gatherND(conv(), places([0, 1, 2, 3], [0, 8, 7, 4]))],
+  ['rows', () => tf.gatherND(conv(), places([0, 1], [0, 8], [0, 0]))],
+  ['channels', () => tf.gather(conv(), tf.tensor1d([4, 0, 4], 'int32'), 3)],
+  ['rows of each of two images', () => tf.gather(inner([2, 5, 3, 2], 0), places([4, 1], [0, 0]), 1, 1)],
+])('gathers %s', async (_, build) => {
+  expectClose(...(await both(build)));
+});
+
+test('refuses places outside as the CPU backend does', async () => {
+  await tf.setBackend(BACKEND_NAME);
+  expect(() => tf.gatherND(inner([1, 2, 2, 1], 0), places([0, 2, 0, 0]))).toThrow(/does not index into/);
+  expect(() => tf.gather(inner([1, 2, 2, 1], 0), tf.tensor1d([2], 'int32'), 1)).toThrow(/index value 2 is not in/);
+});
+
 test('what lies between can be read before and after the end of its chain', async () => {
   const build = (order: 'first' | 'last') => () => {
     const y = conv();

@@ -1,10 +1,11 @@
 import type { EngineConv, EnginePlan } from '../engine.js';
+import { getThreads } from '../engines.js';
 import { reorder } from '../spec/weight.js';
 import type { ConvGeometry } from '../spec.js';
 import type { Backend } from './backend.js';
 import { type LayerShape, specOf } from './conv-spec.js';
 import type { Epilogue } from './epilogue.js';
-import { planStrips, type StripPlan } from './strips.js';
+import { isStripped, isWorthStrips, planStrips, type StripPlan } from './strips.js';
 import { type Derived, floatsOf, type TensorRecord } from './tensor-record.js';
 
 /** Layers kept for one form of a filter (other biases, activations), and sites (other input shapes). */
@@ -102,28 +103,31 @@ export class ConvSite {
   /** Whether something between the convolution and the end of its chain was read by others too. */
   isShared = false;
 
-  readonly #chains: { chain: readonly ConvSite[]; threads: number; strips: StripPlan | null }[] = [];
+  /** Whether it may be part of a chain, and whether what follows it in one is to read its output in strips. */
+  readonly isStripped: boolean;
+  readonly isWorthStrips: boolean;
+
+  readonly #chains: { chain: readonly ConvSite[]; strips: StripPlan | null }[] = [];
 
   constructor(
     private readonly form: ConvForm,
     readonly inputShape: readonly number[],
     readonly setup: ConvSetup,
-  ) {}
+  ) {
+    this.isStripped = isStripped(setup);
+    this.isWorthStrips = isWorthStrips(setup);
+  }
 
   /** The strips of a chain that ends here, each convolution reading the one before; `null` where there are none. */
-  strips(chain: readonly ConvSite[], threads: number): StripPlan | null {
-    for (const kept of this.#chains) if (kept.threads === threads && sameValue(kept.chain, chain)) return kept.strips;
-    const made = {
-      chain,
-      threads,
-      strips: planStrips(
-        chain.map(({ setup }) => setup),
-        threads,
-      ),
-    };
+  strips(chain: readonly ConvSite[]): StripPlan | null {
+    for (const kept of this.#chains) if (sameValue(kept.chain, chain)) return kept.strips;
+    const strips = planStrips(
+      chain.map(({ setup }) => setup),
+      getThreads(),
+    );
     if (this.#chains.length === MAX_SITES) this.#chains.shift();
-    this.#chains.push(made);
-    return made.strips;
+    this.#chains.push({ chain, strips });
+    return strips;
   }
 
   /** The filter with `epilogue` in its pass; `null` where too many others were asked for to pack one more. */

@@ -18,25 +18,19 @@ type Conv2DAttrs = tfc.Conv2DAttrs;
 type FusedConvAttrs = Conv2DAttrs & FusedAttrs;
 
 /** What TensorFlow.js may fuse, as the engine names it. `prelu` gets its slopes when the layer is made. */
+const ACTIVATIONS: ReadonlyMap<string, EngineActivation> = new Map([
+  ['linear', LINEAR],
+  ['relu', { ...LINEAR, min: 0 }],
+  ['relu6', { ...LINEAR, min: 0, max: 6 }],
+  ['elu', { ...LINEAR, op: 'elu', alpha: 1 }],
+  ['leakyrelu', { ...LINEAR, op: 'leakyRelu', alpha: 0.2 }],
+  ['sigmoid', { ...LINEAR, op: 'sigmoid' }],
+  ['prelu', { ...LINEAR, op: 'prelu' }],
+]);
+
 function activationOf(name: string | undefined, alpha: number | undefined): EngineActivation | null {
-  switch (name ?? 'linear') {
-    case 'linear':
-      return LINEAR;
-    case 'relu':
-      return { ...LINEAR, min: 0 };
-    case 'relu6':
-      return { ...LINEAR, min: 0, max: 6 };
-    case 'elu':
-      return { ...LINEAR, op: 'elu', alpha: 1 };
-    case 'leakyrelu':
-      return { ...LINEAR, op: 'leakyRelu', alpha: alpha ?? 0.2 };
-    case 'sigmoid':
-      return { ...LINEAR, op: 'sigmoid' };
-    case 'prelu':
-      return { ...LINEAR, op: 'prelu' };
-    default:
-      return null;
-  }
+  const found = ACTIVATIONS.get(name ?? 'linear') ?? null;
+  return found?.op === 'leakyRelu' && alpha !== undefined && alpha !== null ? { ...found, alpha } : found;
 }
 
 /** What depends on the kernel and not on the epilogue. */

@@ -1,10 +1,9 @@
-import { getThreads } from '../engines.js';
 import type { Backend } from './backend.js';
 import type { Block } from './buffer-pool.js';
 import type { ConvSite, PackedLayer } from './conv-cache.js';
 import { Epilogue, type Stage, type Step, stageAfter } from './epilogue.js';
 import type { TensorInfo } from './kernel.js';
-import { isStripped, isWorthStrips, type StripPlan } from './strips.js';
+import type { StripPlan } from './strips.js';
 import type { TensorRecord } from './tensor-record.js';
 
 // A convolution is computed when its result is first read. TensorFlow.js calls one kernel after the other, and a network
@@ -58,7 +57,9 @@ export class DeferredConv implements Deferred {
   ) {
     const { channelsLast, outChannels } = site.setup.shape;
     this.channels = channelsLast ? outChannels : null;
-    this.stage = this.#epilogue().stage;
+    let stage: Stage = 'scaled';
+    for (const step of steps) stage = stageAfter(stage, step) ?? stage;
+    this.stage = stage;
     hold(input, filter, steps);
   }
 
@@ -92,11 +93,13 @@ export class DeferredConv implements Deferred {
 
   /** `last` together with convolutions before it that nobody else reads; `null` where it is to be computed alone. */
   #strips(last: ChainStage): Memory | null {
-    const sites = [this.site];
-    for (let conv = this.#before(); conv !== null && sites.length < MAX_CHAIN; conv = conv.#before()) {
+    const before = this.#before();
+    if (before === null) return null;
+    const sites = [before.site, this.site];
+    for (let conv = before.#before(); conv !== null && sites.length < MAX_CHAIN; conv = conv.#before()) {
       sites.unshift(conv.site);
     }
-    const strips = sites.length === 1 ? null : this.site.strips(sites, getThreads());
+    const strips = this.site.strips(sites);
     if (strips === null) return null;
     const chain = [last];
     while (chain.length < strips.stages) {
@@ -112,10 +115,10 @@ export class DeferredConv implements Deferred {
 
   /** The convolution before this one, where the two may be computed in strips. */
   #before(): DeferredConv | null {
-    const conv = this.input.deferred?.conv;
-    if (!conv || !isPassed(this.input, conv.site)) return null;
-    const { setup } = conv.site;
-    return isStripped(this.site.setup) && isStripped(setup) && isWorthStrips(setup) ? conv : null;
+    const conv = this.site.isStripped ? this.input.deferred?.conv : null;
+    if (!conv) return null;
+    const { site } = conv;
+    return site.isStripped && site.isWorthStrips && isPassed(this.input, site) ? conv : null;
   }
 
   /** What it reads, computed. */
@@ -135,26 +138,27 @@ interface ChainStage {
   readonly residual: TensorRecord | null;
 }
 
-function runStrips(backend: Backend, { scratch, strips }: StripPlan, chain: readonly ChainStage[]): Memory {
+function runStrips(backend: Backend, plan: StripPlan, chain: readonly ChainStage[]): Memory {
   const last = chain.length - 1;
   const residuals = chain.map(({ residual }) => residual && (residual.array as Float32Array));
   const input = chain[0].conv.inputArray;
-  const between = backend.allocate([scratch]);
+  const scratch = backend.scratch(plan.scratch);
   const memory = backend.allocate(chain[last].conv.site.setup.outShape);
-  for (const { moves, calls } of strips) {
-    for (const { begin, end, to } of moves) between.array.copyWithin(to, begin, end);
+  const { inputs, outputs } = plan.views(scratch);
+  let view = 0;
+  for (const { moves, calls } of plan.strips) {
+    for (const { begin, end, to } of moves) scratch.copyWithin(to, begin, end);
     for (const { stage, geometry, input: from, output: to, residual: added } of calls) {
-      const { layer } = chain[stage];
-      layer
+      chain[stage].layer
         .plan(geometry)
         .run(
-          (stage === 0 ? input : between.array).subarray(from.begin, from.end),
-          (stage === last ? memory : between).array.subarray(to.begin, to.end),
+          stage === 0 ? input.subarray(from.begin, from.end) : inputs[view],
+          stage === last ? memory.array.subarray(to.begin, to.end) : outputs[view],
           residuals[stage]?.subarray(added.begin, added.end) ?? null,
         );
+      view++;
     }
   }
-  if (between.block !== null) backend.pool.release(between.block);
   return memory;
 }
 

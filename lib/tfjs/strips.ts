@@ -46,12 +46,38 @@ export interface Strip {
   readonly calls: readonly StripCall[];
 }
 
-export interface StripPlan {
-  /** Stages that it has: the last ones of those asked for. */
-  readonly stages: number;
-  /** Floats between the stages. */
-  readonly scratch: number;
-  readonly strips: readonly Strip[];
+/** What each call reads and writes of the scratch memory, call after call. */
+export interface StripViews {
+  readonly inputs: readonly Float32Array[];
+  readonly outputs: readonly Float32Array[];
+}
+
+/** The strips of a chain. */
+export class StripPlan {
+  #scratch: Float32Array | null = null;
+  #views: StripViews = { inputs: [], outputs: [] };
+
+  constructor(
+    /** Stages that it has: the last ones of those asked for. */
+    readonly stages: number,
+    /** Floats between the stages. */
+    readonly scratch: number,
+    readonly strips: readonly Strip[],
+  ) {}
+
+  /** Kept for the memory that they were made over last: an array costs as much as a small call. */
+  views(scratch: Float32Array): StripViews {
+    if (scratch === this.#scratch) return this.#views;
+    const calls = this.strips.flatMap((strip) => strip.calls);
+    const over = (span: Span, isBetween: boolean): Float32Array =>
+      isBetween ? scratch.subarray(span.begin, span.end) : scratch.subarray(0, 0);
+    this.#scratch = scratch;
+    this.#views = {
+      inputs: calls.map(({ stage, input }) => over(input, stage > 0)),
+      outputs: calls.map(({ stage, output }) => over(output, stage < this.stages - 1)),
+    };
+    return this.#views;
+  }
 }
 
 /** Input channels up to which a convolution of channels and places joins: a network's first, of an image. */
@@ -251,6 +277,6 @@ class StripWalk {
         }),
       };
     });
-    return { stages: stages.length, scratch, strips };
+    return new StripPlan(stages.length, scratch, strips);
   }
 }
