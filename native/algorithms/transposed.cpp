@@ -4,8 +4,22 @@
 #include "algorithms/candidates.h"
 #include "algorithms/channel_strips.h"
 #include "algorithms/phases.h"
+#include "algorithms/subpixel.h"
+#include "algorithms/winograd_tiling.h"
 
 namespace convolith {
+
+namespace {
+
+bool is_better_subpixel(const Problem& p) {
+  const ConvSpec& spec = p.spec();
+  const WinogradSize size{spec.group_in(), spec.group_out(), p.geometry.batch, p.kernels.lanes};
+  double phases = 0;
+  for (const Lattice& lattice : transposed_lattices(spec, p.geometry)) phases += direct_cost(lattice, size);
+  return subpixel_cost(p, false) < phases;
+}
+
+}  // namespace
 
 std::optional<Objection> refuse_transposed(const Problem& p) {
   if (!p.spec().transposed) return Objection{"serves transposed convolutions only"};
@@ -14,6 +28,7 @@ std::optional<Objection> refuse_transposed(const Problem& p) {
 }
 
 std::unique_ptr<const Executor> make_transposed(const Problem& p) {
+  if (is_better_subpixel(p)) return make_subpixel(p, false);
   std::vector<std::unique_ptr<const Executor>> phases;
   // A filter a channel: a phase is a depthwise convolution of its own lattice.
   const bool depthwise = p.spec().groups > 1 && p.spec().group_in() == 1;

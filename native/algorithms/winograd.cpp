@@ -4,6 +4,7 @@
 #include "algorithms/candidates.h"
 #include "algorithms/folded.h"
 #include "algorithms/phases.h"
+#include "algorithms/subpixel.h"
 #include "algorithms/winograd_core.h"
 
 namespace convolith {
@@ -32,6 +33,22 @@ std::optional<WinogradTiling> tiling_of(const Lattice& lattice, const WinogradSi
   return choose_tiling(lattice, size);
 }
 
+/** Of a transposed layer's phases, one by one. */
+double phases_cost(const Problem& p) {
+  const WinogradSize size = size_of(p);
+  double cost = 0;
+  for (const Lattice& lattice : lattices_of(p)) {
+    const auto tiling = tiling_of(lattice, size);
+    const double direct = direct_cost(lattice, size);
+    cost += tiling ? std::min(direct, transformed_cost(*tiling, lattice, size)) : direct;
+  }
+  return cost;
+}
+
+bool is_better_subpixel(const Problem& p) {
+  return p.spec().transposed && subpixel_cost(p, true) * kMargin < phases_cost(p);
+}
+
 /** Measured at 8 output channels of 16 lanes: 3x3 64 GFLOP/s here and 74 folded, 3x39 75 and 110. */
 bool is_better_folded(const Problem& p) {
   return folded_share(p) >
@@ -43,6 +60,7 @@ bool is_better_folded(const Problem& p) {
 std::optional<Objection> refuse_winograd(const Problem& p) {
   if (!p.spec().fast_math) return Objection{"changes the rounding, which math 'strict' rules out"};
   if (p.spec().transposed && has_many_phases(p.spec(), p.geometry)) return Objection{kManyPhases};
+  if (is_better_subpixel(p)) return std::nullopt;
   const WinogradSize size = size_of(p);
   bool able = false;
   for (const Lattice& lattice : lattices_of(p)) {
@@ -64,6 +82,7 @@ std::unique_ptr<const Executor> make_winograd(const Problem& p) {
         LatticeProblem{p.weights, p.kernels, g.batch, g.input, g.output, lattice, lattice_key(lattice)},
         *choose_tiling(lattice, size));
   }
+  if (is_better_subpixel(p)) return make_subpixel(p, true);
   std::vector<std::unique_ptr<const Executor>> phases;
   for (const LatticeProblem& phase : phase_problems(p)) {
     const auto tiling = tiling_of(phase.lattice, size);

@@ -506,6 +506,28 @@ function fewOutputs(): ContractCase[] {
     { inChannels: 24, outChannels: 1, size: [7, 8], kernel: [9, 9], padding: 4, stride: 3, transposed: true },
     { inChannels: 18, outChannels: 3, size: [6, 7], kernel: [4, 4], padding: 1, stride: 2, transposed: true },
     { inChannels: 16, outChannels: 2, size: [4, 5, 6], kernel: [3, 3, 3], padding: 1, stride: 2, transposed: true },
+    {
+      inChannels: 20,
+      outChannels: 2,
+      size: [9, 10],
+      kernel: [5, 4],
+      padding: 1,
+      stride: [3, 2],
+      outputPadding: 1,
+      transposed: true,
+      activation: { op: 'prelu' as const, slope: Float32Array.of(0.25, -0.5) },
+    },
+    {
+      inChannels: 12,
+      outChannels: 3,
+      size: [11, 21],
+      kernel: [2, 3],
+      padding: 0,
+      stride: 4,
+      transposed: true,
+      activation: relu6,
+    },
+    { inChannels: 24, outChannels: 5, size: [33], kernel: [16], padding: 4, stride: 8, transposed: true },
     { inChannels: 64, outChannels: 1, size: [201], kernel: [7], padding: 3 },
   ];
   return rows.flatMap((options) =>

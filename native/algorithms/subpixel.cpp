@@ -1,0 +1,281 @@
+#include "algorithms/subpixel.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "algorithms/lattice_gemm.h"
+#include "algorithms/winograd_core.h"
+
+namespace convolith {
+
+namespace {
+
+/** The phases' map of a strip stays in the second-level cache. */
+constexpr Index kStripBudget = Index{128} << 10;
+/** Strips of fewer rows would be cut by Winograd's tiles and read their halo too often. */
+constexpr Index kLeastRows = 8;
+/** More channels than this fill a product's lanes as they are. */
+constexpr Index kMostChannels = 256;
+
+/** Taps of the longest phase: the others have zeros for what they lack. */
+Size3 phase_kernel(const ConvSpec& spec) {
+  return {1, ceil_div(spec.kernel.h, spec.stride.h), ceil_div(spec.kernel.w, spec.stride.w)};
+}
+
+Index phases_of(const ConvSpec& spec) { return spec.stride.h * spec.stride.w; }
+
+bool is_able(const Problem& p) {
+  const ConvSpec& spec = p.spec();
+  const Size3 taps = phase_kernel(spec);
+  // A zero weight meets inputs that are none of an output's: a NaN would spread to its neighbours.
+  const bool exact = taps.h * spec.stride.h == spec.kernel.h && taps.w * spec.stride.w == spec.kernel.w;
+  return spec.transposed && spec.groups == 1 && spec.dilation == Size3{} && p.geometry.input.d == 1 &&
+         p.geometry.output.d == 1 && spec.kernel.d == 1 && phases_of(spec) > 1 &&
+         spec.out_channels * phases_of(spec) <= kMostChannels && (exact || spec.fast_math);
+}
+
+/** Channel (ry * stride_w + rx) * out_channels + o is channel o of phase (ry, rx). Where channels come last,
+ * they fill whole vectors. */
+Index phase_channels(const Problem& p) {
+  const Index channels = phases_of(p.spec()) * p.spec().out_channels;
+  return p.spec().channels_last ? round_up(channels, p.kernels.lanes) : channels;
+}
+
+std::vector<float> repeated(const std::vector<float>& values, Index times, Index size) {
+  std::vector<float> list;
+  if (values.empty()) return list;
+  for (Index i = 0; i < times; ++i) list.insert(list.end(), values.begin(), values.end());
+  list.resize(static_cast<std::size_t>(size), 0.0F);
+  return list;
+}
+
+std::vector<float> phase_weight(const Stage& stage, Index channels) {
+  const ConvSpec& spec = stage.spec;
+  const Size3 taps = phase_kernel(spec);
+  const WeightStrides stride(spec);
+  std::vector<float> weight(static_cast<std::size_t>(channels * spec.in_channels * taps.volume()));
+  for (Index ky = 0; ky < spec.kernel.h; ++ky) {
+    for (Index kx = 0; kx < spec.kernel.w; ++kx) {
+      const Index phase = ky % spec.stride.h * spec.stride.w + kx % spec.stride.w;
+      // Later kernel positions meet earlier inputs.
+      const Index tap = (taps.h - 1 - ky / spec.stride.h) * taps.w + taps.w - 1 - kx / spec.stride.w;
+      const float* from = stage.weight.data() + ky * spec.kernel.w + kx;
+      for (Index o = 0; o < spec.out_channels; ++o) {
+        float* to = weight.data() + (phase * spec.out_channels + o) * spec.in_channels * taps.volume() + tap;
+        for (Index i = 0; i < spec.in_channels; ++i)
+          to[i * taps.volume()] = from[i * stride.in + o * stride.out];
+      }
+    }
+  }
+  return weight;
+}
+
+Stage phase_stage(const Problem& p) {
+  const Stage& stage = p.stage();
+  const Index channels = phase_channels(p);
+  const Index phases = phases_of(stage.spec);
+  Stage s{stage.spec, phase_weight(stage, channels), repeated(stage.bias, phases, channels)};
+  s.spec.transposed = false;
+  s.spec.out_channels = channels;
+  s.spec.kernel = phase_kernel(stage.spec);
+  s.spec.stride = {};
+  s.spec.activation.slope = repeated(stage.spec.activation.slope, phases, channels);
+  return s;
+}
+
+/** Of the phases' map: its row q holds output rows q * stride - pad and the following. */
+ConvGeometry phase_geometry(const Problem& p) {
+  const ConvSpec& spec = p.spec();
+  ConvGeometry g = p.geometry;
+  const Size3 taps = phase_kernel(spec);
+  g.output.h = ceil_div(g.output.h + g.pad_before.h, spec.stride.h);
+  g.output.w = ceil_div(g.output.w + g.pad_before.w, spec.stride.w);
+  g.pad_before = {0, taps.h - 1, taps.w - 1};
+  return g;
+}
+
+Lattice phase_lattice(const Problem& p) {
+  ConvSpec spec = p.spec();
+  spec.kernel = phase_kernel(spec);
+  spec.stride = {};
+  return standard_lattice(spec, phase_geometry(p));
+}
+
+WinogradSize size_of(const Problem& p) {
+  return {p.spec().in_channels, phase_channels(p), p.geometry.batch, p.kernels.lanes};
+}
+
+std::optional<WinogradTiling> tiling_of(const Problem& p, const Lattice& lattice, bool filtered) {
+  if (!filtered || !p.spec().fast_math || lattice.tap_count() == 0) return std::nullopt;
+  return choose_tiling(lattice, size_of(p));
+}
+
+/** Floats that lie evenly apart in a layer's map and in the phases'. */
+struct Run {
+  Index map, map_step, phases, phases_step, count;
+};
+
+class Subpixel final : public Executor {
+ public:
+  Subpixel(const Problem& p, bool filtered)
+      : spec_(p.spec()),
+        pad_(p.geometry.pad_before),
+        coarse_(phase_geometry(p)),
+        fine_(p.geometry.output),
+        weights_(std::vector<Stage>{phase_stage(p)}),
+        in_(spec_.channels_last, spec_.in_channels, p.geometry.input),
+        out_(spec_.channels_last, spec_.out_channels, fine_) {
+    // Weights that change are dealt out again whenever those that they come from are packed again.
+    const Stage& stage = p.stage();
+    const Index channels = phase_channels(p);
+    p.weights.packed("subpixel", [this, &stage, channels] {
+      weights_.weight() = phase_weight(stage, channels);
+      weights_.repack();
+      return AlignedBuffer(1);
+    });
+    const Lattice lattice = phase_lattice(p);
+    const auto tiling = tiling_of(p, lattice, filtered);
+    const Index multiple = tiling ? tiling->y.outputs : 1;
+    const Index fitting = kStripBudget / (coarse_.output.w * channels * static_cast<Index>(sizeof(float)));
+    rows_ = std::min(round_up(std::max(fitting, kLeastRows), multiple), coarse_.output.h);
+    for (Index y0 = 0; y0 < coarse_.output.h; y0 += rows_)
+      strips_.push_back(make_strip(p, lattice, y0, filtered));
+  }
+
+  Index tasks(int) const override { return coarse_.batch * static_cast<Index>(strips_.size()); }
+
+  void run(const Buffers& buffers, Index task, int, float* scratch) const override {
+    const auto strips = static_cast<Index>(strips_.size());
+    const Strip& strip = strips_[static_cast<std::size_t>(task % strips)];
+    const Index image = task / strips;
+    const Index map = image * out_.image;
+    Scratch memory(scratch);
+    Work w = take_work(memory);
+    Buffers b{buffers.input + image * in_.image, w.phases, nullptr};
+    if (buffers.residual != nullptr) {
+      for_each_run(strip, [&](const Run& run) {
+        const float* from = buffers.residual + map + run.map;
+        float* to = w.residual + run.phases;
+        for (Index i = 0; i < run.count; ++i) to[i * run.phases_step] = from[i * run.map_step];
+      });
+      b.residual = w.residual;
+    }
+    const Index tasks = strip.executor->tasks(1);
+    for (Index i = 0; i < tasks; ++i) strip.executor->run(b, i, 1, w.inner);
+    for_each_run(strip, [&](const Run& run) {
+      const float* from = w.phases + run.phases;
+      float* to = buffers.output + map + run.map;
+      for (Index i = 0; i < run.count; ++i) to[i * run.map_step] = from[i * run.phases_step];
+    });
+  }
+
+  Index workspace_bytes() const override {
+    Scratch measure;
+    take_work(measure);
+    return measure.used();
+  }
+  Index packed_bytes() const override { return strips_.front().executor->packed_bytes(); }
+  std::string tile() const override {
+    return strips_.front().executor->tile() + ", " + std::to_string(phases_of(spec_)) + " phases as channels";
+  }
+
+ private:
+  /** Rows [y0, y0 + rows) of the phases' map. */
+  struct Strip {
+    Index y0, rows;
+    std::unique_ptr<const Executor> executor;
+  };
+  struct Work {
+    float* phases;
+    float* residual;
+    float* inner;
+  };
+
+  Strip make_strip(const Problem& p, Lattice lattice, Index y0, bool filtered) {
+    const Index rows = std::min(rows_, coarse_.output.h - y0);
+    lattice.y.count = rows;
+    for (auto& tap : lattice.y.taps) tap.offset += y0;
+    const Size3 output{1, rows, coarse_.output.w};
+    const LatticeProblem problem{weights_, p.kernels,           1, coarse_.input, output,
+                                 lattice,  lattice_key(lattice)};
+    const auto tiling = tiling_of(p, lattice, filtered);
+    if (tiling) return {y0, rows, std::make_unique<WinogradCore>(problem, *tiling)};
+    return {y0, rows, std::make_unique<LatticeGemm>(problem)};
+  }
+
+  Work take_work(Scratch& scratch) const {
+    const Index floats = rows_ * coarse_.output.w * weights_.stage().spec.out_channels;
+    Index inner = 0;
+    for (const Strip& strip : strips_) inner = std::max(inner, strip.executor->workspace_bytes());
+    Work w{};
+    w.phases = scratch.take<float>(floats);
+    w.residual = scratch.take<float>(floats);
+    w.inner = scratch.take<float>(ceil_div(inner, static_cast<Index>(sizeof(float))));
+    return w;
+  }
+
+  /** Where the outputs of a strip lie: along a pixel's columns and channels where channels come last, along a
+   * row where they come first. */
+  template <class Body>
+  void for_each_run(const Strip& strip, const Body& body) const {
+    const Index channels = spec_.out_channels;
+    const Index step = spec_.stride.w;
+    const MapStrides at(spec_.channels_last, weights_.stage().spec.out_channels,
+                        {1, strip.rows, coarse_.output.w});
+    for (Index q = 0; q < strip.rows; ++q) {
+      for (Index ry = 0; ry < spec_.stride.h; ++ry) {
+        const Index y = (strip.y0 + q) * spec_.stride.h + ry - pad_.h;
+        if (y < 0 || y >= fine_.h) continue;
+        if (spec_.channels_last) {
+          for (Index x = 0; x < coarse_.output.w; ++x) {
+            const Index first = x * step - pad_.w;
+            const Index begin = std::max(-first, Index{0});
+            const Index end = std::min(step, fine_.w - first);
+            if (begin >= end) continue;
+            body(Run{y * out_.y + (first + begin) * channels, 1,
+                     q * at.y + x * at.x + (ry * step + begin) * channels, 1, (end - begin) * channels});
+          }
+          continue;
+        }
+        for (Index rx = 0; rx < step; ++rx) {
+          const Index begin = ceil_div(std::max(pad_.w - rx, Index{0}), step);
+          const Index end = std::min(ceil_div(fine_.w + pad_.w - rx, step), coarse_.output.w);
+          if (begin >= end) continue;
+          for (Index o = 0; o < channels; ++o) {
+            body(Run{o * out_.channel + y * out_.y + begin * step + rx - pad_.w, step,
+                     ((ry * step + rx) * channels + o) * at.channel + q * at.y + begin, 1, end - begin});
+          }
+        }
+      }
+    }
+  }
+
+  const ConvSpec spec_;
+  const Size3 pad_;
+  const ConvGeometry coarse_;
+  const Size3 fine_;
+  WeightStore weights_;
+  const MapStrides in_, out_;
+  Index rows_ = 1;
+  std::vector<Strip> strips_;
+};
+
+}  // namespace
+
+double subpixel_cost(const Problem& p, bool filtered) {
+  constexpr double impossible = std::numeric_limits<double>::infinity();
+  if (!is_able(p)) return impossible;
+  const Lattice lattice = phase_lattice(p);
+  const auto tiling = tiling_of(p, lattice, filtered);
+  if (lattice.points() == 0 || filtered != tiling.has_value()) return impossible;
+  // Its values are dealt out one or a few at a time.
+  const auto dealt =
+      static_cast<double>(p.geometry.batch * p.geometry.output.volume() * p.spec().out_channels);
+  return dealt + (tiling ? transformed_cost(*tiling, lattice, size_of(p)) : direct_cost(lattice, size_of(p)));
+}
+
+std::unique_ptr<const Executor> make_subpixel(const Problem& p, bool filtered) {
+  return std::make_unique<Subpixel>(p, filtered);
+}
+
+}  // namespace convolith
