@@ -1,9 +1,24 @@
 // How the API pages are made from the types.
+import { MarkdownPageEvent } from 'typedoc-plugin-markdown';
+
+/**
+ * A default in words is not code, that of what has none is not `undefined`, and that of a parameter is not the name of a
+ * constant of the source.
+ */
+function wordDefaults(app) {
+  app.renderer.on(MarkdownPageEvent.END, (page) => {
+    page.contents = page.contents
+      ?.replace(/\| `(none|ones|zeros|[a-z]+ [a-z' ]+)` \|/g, '| $1 |')
+      .replaceAll('| `undefined` |', '| required |')
+      .replaceAll('| `NO_OPTIONS` |', '| none |');
+  });
+}
+
 /** @type {import('typedoc').TypeDocOptions} */
 export default {
   entryPoints: ['../lib/index.ts', '../lib/tfjs/index.ts'],
   tsconfig: '../tsconfig.json',
-  plugin: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme'],
+  plugin: ['typedoc-plugin-markdown', 'typedoc-vitepress-theme', wordDefaults],
   out: 'api',
   docsRoot: '.',
   name: 'API',
@@ -24,6 +39,8 @@ export default {
   indexFormat: 'table',
   sort: ['source-order'],
   classPropertiesFormat: 'table',
+  // Every property is read only; the columns leave room for what it is.
+  tableColumnSettings: { hideModifiers: true, hideInherited: true, hideOverrides: true },
   hideBreadcrumbs: true,
   hidePageHeader: true,
   sidebar: {

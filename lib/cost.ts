@@ -74,20 +74,22 @@ function volume([depth, height, width]: Triple): number {
 
 /** One axis, or several at once: `input: 224` gives a number, `input: [224, 320]` an array. */
 export interface OutputSizeOptions<I extends number | readonly number[] = number | readonly number[]> {
+  /** The input's size; one an axis where it is an array. */
   readonly input: I;
+  /** The kernel's size; a number serves every axis. */
   readonly kernel: number | readonly number[];
-  /** @defaultValue 1 */
+  /** Step of the window. @defaultValue 1 */
   readonly stride?: number | readonly number[];
   /** As the layers'. For a single axis `[before, after]` will do. @defaultValue 0 */
   readonly padding?: 'same' | 'valid' | number | readonly number[] | readonly (readonly [number, number])[];
-  /** @defaultValue 1 */
+  /** Distance between the kernel's taps. @defaultValue 1 */
   readonly dilation?: number | readonly number[];
 }
 
 /** As {@link OutputSizeOptions}, for a transposed convolution. */
 export interface TransposeOutputSizeOptions<I extends number | readonly number[] = number | readonly number[]>
   extends OutputSizeOptions<I> {
-  /** @defaultValue 0 */
+  /** Elements added at the output's end. @defaultValue 0 */
   readonly outputPadding?: number | readonly number[];
 }
 
@@ -172,36 +174,37 @@ function outputSizes(options: OutputSizeOptions, sizeOf: SizeOf): number | numbe
 
 /** A layer as plain numbers. The rank follows from `inputShape`. */
 export interface ConvCostSpec {
-  /** @defaultValue `'standard'`, which a `groups` makes grouped */
+  /** What is computed. @defaultValue `'standard'`, which a `groups` makes grouped */
   readonly kind?: 'standard' | 'depthwise' | 'pointwise' | 'separable' | 'transposed';
   /** Batch, channels and spatial sizes in `layout`'s order. */
   readonly inputShape: readonly number[];
-  /** @defaultValue what `inputShape` says */
+  /** Channels of the input; must agree with `inputShape`. @defaultValue what `inputShape` says */
   readonly inChannels?: number;
-  /** @defaultValue `depthwise`: inChannels * multiplier; the others need it */
+  /** Channels of the output. @defaultValue `depthwise`: inChannels * multiplier; the others need it */
   readonly outChannels?: number;
-  /** `depthwise` and `separable`. @defaultValue 1 */
+  /** Filters a channel, of `depthwise` and `separable`. @defaultValue 1 */
   readonly multiplier?: number;
-  /** @defaultValue 1 */
+  /** Groups of channels that do not mix. @defaultValue 1 */
   readonly groups?: number;
-  /** @defaultValue 1 for `pointwise`; the others need it */
+  /** One number, or one an axis. @defaultValue 1 for `pointwise`; the others need it */
   readonly kernelSize?: number | readonly number[];
-  /** @defaultValue 1 */
+  /** Step of the window. @defaultValue 1 */
   readonly stride?: number | readonly number[];
-  /** @defaultValue 1 */
+  /** Distance between the kernel's taps. @defaultValue 1 */
   readonly dilation?: number | readonly number[];
-  /** @defaultValue 0 */
+  /** As the layers'. @defaultValue 0 */
   readonly padding?: OutputSizeOptions['padding'];
-  /** `transposed`. @defaultValue 0 */
+  /** Elements added at the output's end, of `transposed`. @defaultValue 0 */
   readonly outputPadding?: number | readonly number[];
-  /** One an output channel (`separable`: of both stages). @defaultValue false */
+  /** Whether there is one; it counts one parameter an output channel (`separable`: of both stages). @defaultValue false */
   readonly bias?: boolean;
-  /** @defaultValue channels first */
+  /** Order of `inputShape`: any layout of its rank. @defaultValue channels first */
   readonly layout?: string;
 }
 
 /** A cost by plain numbers, with the output's shape; `separable` tells its share of the standard convolution's MACs too. */
 export interface ConvCost extends Cost {
+  /** Batch, channels and spatial sizes in `layout`'s order. */
   readonly outputShape: number[];
   /** `separable` only: its MACs ÷ those of the standard convolution it stands for; with multiplier 1 `1/Cout + 1/K`. */
   readonly ratio?: number;

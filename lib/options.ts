@@ -96,12 +96,15 @@ export type Activation =
   | {
       /** `min` defaults to 0 (`clip`: none), `max` to none (`relu6`: 6). */
       readonly type: 'relu' | 'relu6' | 'clip';
+      /** The least value. */
       readonly min?: number;
+      /** The largest value. */
       readonly max?: number;
     }
   | {
       /** `alpha` defaults to 0.01 (`leakyRelu`) or 1 (`elu`). */
       readonly type: 'leakyRelu' | 'elu';
+      /** The slope below zero (`leakyRelu`), or minus the limit (`elu`). */
       readonly alpha?: number;
     }
   | { readonly type: 'prelu'; readonly slope: number | Vector };
@@ -111,13 +114,15 @@ export type Activation =
  * `y = (x − mean) · scale / √(variance + epsilon) + offset` (Ioffe and Szegedy 2015, used at inference). Each `[outChannels]`.
  */
 export interface BatchNorm {
+  /** The running mean. */
   readonly mean: Vector;
+  /** The running variance, not its root. */
   readonly variance: Vector;
   /** γ. @defaultValue ones */
   readonly scale?: Vector;
   /** β. @defaultValue zeros */
   readonly offset?: Vector;
-  /** @defaultValue 1e-5 */
+  /** Added to the variance before its root. @defaultValue 1e-5 */
   readonly epsilon?: number;
 }
 
@@ -151,11 +156,11 @@ export interface TuneOptions {
 
 /** What is applied to the sum before it is stored, in this order: batch norm (folded), bias, residual (of the call), activation. */
 export interface EpilogueOptions {
-  /** `[outChannels]`. @defaultValue none */
+  /** Added to each output channel: `[outChannels]`. @defaultValue none */
   readonly bias?: Vector;
-  /** @defaultValue `'linear'` */
+  /** Applied last, after bias and residual: a name, or `{ type, … }` with its parameters. @defaultValue `'linear'` */
   readonly activation?: Activation;
-  /** @defaultValue none */
+  /** The statistics of a trained batch normalisation behind the layer, folded into weight and bias. @defaultValue none */
   readonly batchNorm?: BatchNorm;
 }
 
@@ -234,7 +239,9 @@ export interface SeparablePointwiseOptions<R extends Rank, L extends Layout<R> =
  * two stages hold for both; written inside a stage as well, they must agree.
  */
 export interface SeparableConvOptions<R extends Rank, L extends Layout<R> = Layout<R>> extends EngineOptions<R, L> {
+  /** The first stage: one filter a channel, or several. */
   readonly depthwise: DepthwiseConvOptions<R, L>;
+  /** The second stage: its input channels are the first's output channels. */
   readonly pointwise: SeparablePointwiseOptions<R, L>;
 }
 

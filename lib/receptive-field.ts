@@ -3,12 +3,13 @@ import { asOptions, perAxis } from './spec/check.js';
 
 /** What a layer adds to a receptive field. Every convolution layer is one; plain numbers will do. */
 export interface ReceptiveFieldLayer {
+  /** One number, or one an axis, as the other two. */
   readonly kernelSize: number | readonly number[];
-  /** @defaultValue 1 */
+  /** Step of the window. @defaultValue 1 */
   readonly stride?: number | readonly number[];
-  /** @defaultValue 1 */
+  /** Distance between the kernel's taps. @defaultValue 1 */
   readonly dilation?: number | readonly number[];
-  /** @defaultValue false */
+  /** Whether it enlarges by its stride. @defaultValue false */
   readonly transposed?: boolean;
 }
 

@@ -154,7 +154,9 @@ describe('convolith run', () => {
     const output = join(folder, 'absent', 'y.npy');
     const files = ['--input', input.path, '--weight', weight.path, '--output', output];
     const { status, stderr } = convolith(['run', '--layer', TINY, ...files]);
-    expect(stderr).toContain('ENOENT');
+    expect(stderr).toBe(
+      `error: Expected a file that can be written for ${output} but received ENOENT, a folder that is not there\n`,
+    );
     expect(status).toBe(1);
   });
 });

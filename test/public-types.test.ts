@@ -76,6 +76,20 @@ describe('the public types', () => {
     expect(said.length).toBeGreaterThan(30);
     expect(silent).toEqual([]);
   });
+
+  it('say what every option is, beside its default', () => {
+    const silent: string[] = [];
+    for (const file of ownFiles) {
+      visit(file, (node) => {
+        if (!ts.isInterfaceDeclaration(node) || !FILLED_IN.test(node.name.text)) return;
+        for (const member of node.members) {
+          const symbol = member.name && checker.getSymbolAtLocation(member.name);
+          if (symbol?.getDocumentationComment(checker).length === 0) silent.push(`${node.name.text}.${symbol.name}`);
+        }
+      });
+    }
+    expect(silent).toEqual([]);
+  });
 });
 
 const documented = exported().filter(

@@ -21,7 +21,7 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({
       // Commander puts its "Did you mean" on a line of its own; a refusal here is one line.
-      outputError: (text, write) => write(errorColor.red(`${text.trim().replace(/\s*\n\s*/g, ' ')}\n`)),
+      outputError: (text, write) => write(`${errorColor.red(text.trim().replace(/\s*\n\s*/g, ' '))}\n`),
     })
     .addHelpText(
       'after',
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
     process.exitCode = exitCodeOf(error);
     if (error instanceof CommanderError) return;
     const message = error instanceof Error ? error.message : String(error);
-    process.stderr.write(errorColor.red(`error: ${message.replace(/\s*\n\s*/g, ' ')}\n`));
+    process.stderr.write(`${errorColor.red(`error: ${message.replace(/\s*\n\s*/g, ' ')}`)}\n`);
   }
 }
 

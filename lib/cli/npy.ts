@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { endianness } from 'node:os';
 import { ConvolithError } from '../errors.js';
 import { checkShape } from '../tensor.js';
 import { product } from './layer.js';
+import { writeWhole } from './output-file.js';
 
 /** An array as NumPy wrote it, as float32 in row-major order. */
 export interface NpyArray {
@@ -105,21 +106,11 @@ export function writeNpy(path: string, data: Float32Array, shape: readonly numbe
   const header = Buffer.from(`${MAGIC}\x01\x00  ${text.padEnd(length - 1)}\n`, 'latin1');
   header.writeUInt16LE(length, MAGIC.length + 2);
 
-  const unfinished = `${path}.${process.pid}.part`;
-  const file = openSync(unfinished, 'w');
-  try {
-    try {
-      transfer(header, (part) => writeSync(file, part));
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      transfer(bytes, (part) => writeSync(file, part));
-    } finally {
-      closeSync(file);
-    }
-    renameSync(unfinished, path);
-  } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw error;
-  }
+  writeWhole(path, (file) => {
+    transfer(header, (part) => writeSync(file, part));
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    transfer(bytes, (part) => writeSync(file, part));
+  });
 }
 
 interface Header {

@@ -28,8 +28,11 @@ export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Lay
   readonly rank: R;
   /** Order of the dimensions of input, output and residual. */
   readonly layout: L;
+  /** Channels of the input. */
   readonly inChannels: number;
+  /** Channels of the output. */
   readonly outChannels: number;
+  /** Groups of channels that do not mix; the number of input channels in a depthwise layer. */
   readonly groups: number;
   /** One an axis. */
   readonly kernelSize: Axes<R>;
@@ -37,6 +40,7 @@ export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Lay
   readonly stride: Axes<R>;
   /** One an axis. */
   readonly dilation: Axes<R>;
+  /** Whether it is a transposed convolution. */
   readonly transposed: boolean;
   /** The engine that serves. */
   readonly engine: 'native' | 'reference';

@@ -62,7 +62,9 @@ export abstract class Layer<R extends Rank = Rank, L extends Layout<R> = Layout<
   abstract readonly rank: R;
   /** Order of the dimensions of input, output and residual. */
   abstract readonly layout: L;
+  /** Channels of the input. */
   abstract readonly inChannels: number;
+  /** Channels of the output. */
   abstract readonly outChannels: number;
 
   /**

@@ -72,8 +72,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
   }
   group_packing_ = start;
   const Stage& stage = p.weights.stage();
-  packed_ = p.weights.packed("gemm " + p.key + " lanes " + std::to_string(panels_.lanes),
-                             [&] { return pack(stage); });
+  packed_ = p.weights.packed("gemm " + p.key + panels_.key(), [&] { return pack(stage); });
   zeros_ = AlignedBuffer(run_length_);
   segmented_ = share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_;
   row_only_ = lattice_.points() == lattice_.x.count && lattice_.tap_count() == 1 &&

@@ -68,8 +68,7 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
     }
   }
   const Stage& stage = p.weights.stage();
-  packed_ = p.weights.packed("winograd " + p.key + tile() + " lanes " + std::to_string(panels_.lanes),
-                             [&] { return pack(stage); });
+  packed_ = p.weights.packed("winograd " + p.key + tile() + panels_.key(), [&] { return pack(stage); });
 }
 
 void WinogradCore::choose_block() {

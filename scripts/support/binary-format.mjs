@@ -2,10 +2,14 @@
 // format, what it exports, which libraries it needs, and the oldest C library it runs on.
 import { spawnSync } from 'node:child_process';
 import { statSync } from 'node:fs';
+import { symbols } from 'node-api-headers';
 
 const MAX_BYTES = 2e6;
 const MAX_GLIBC = [2, 28];
 const ENTRY = 'napi_register_module_v1';
+const NODE_API = /^(?:napi|node_api)_/;
+/** What every Node from 20 on has; CMakeLists.txt compiles against this version. */
+const NODE_API_8 = [...symbols.v8.js_native_api_symbols, ...symbols.v8.node_api_symbols];
 
 const FORMATS = {
   'linux-x64': 'elf64-x86-64',
@@ -40,29 +44,33 @@ function read(file, ...flags) {
 
 const all = (text, pattern) => [...text.matchAll(pattern)].map((match) => match[1]);
 
+/** Each symbol of an ELF or Mach-O file, as the text that describes it. */
+const symbolsIn = (file, os) =>
+  read(file, os === 'linux' ? '--dyn-symbols' : '--symbols')
+    .split(/^\s*Symbol \{/m)
+    .slice(1);
+
+const nameIn = (text, os) => (os === 'linux' ? /Name: ([^\s@]+)/ : /Name: _(\S+)/).exec(text)?.[1];
+
 function exportsOf(file, os) {
   if (os === 'win32') return all(read(file, '--coff-exports'), /^\s*Name: (\S+)$/gm);
-  if (os === 'linux') {
-    const symbols = read(file, '--dyn-symbols').split(/^\s*Symbol \{/m);
-    const defined = symbols.filter((text) => /Section: (?!Undefined)\S/.test(text) && /Name: \S/.test(text));
-    return defined.map((text) => /Name: ([^\s@]+)/.exec(text)[1]);
-  }
-  const symbols = read(file, '--symbols').split(/^\s*Symbol \{/m);
-  return symbols
-    .filter((text) => /^\s*Extern$/m.test(text) && !/^\s*Type: Undef/m.test(text))
-    .flatMap((text) => {
-      const name = /Name: _(\S+)/.exec(text);
-      return name === null ? [] : [name[1]];
-    });
+  const isDefined =
+    os === 'linux'
+      ? (text) => /Section: (?!Undefined)\S/.test(text)
+      : (text) => /^\s*Extern$/m.test(text) && !/^\s*Type: Undef/m.test(text);
+  return symbolsIn(file, os).flatMap((text) => (isDefined(text) ? (nameIn(text, os) ?? []) : []));
 }
 
-/** On Linux a symbol that nothing defines is found out by users: all but Node-API's must come from a library by version. */
-function unresolved(file) {
-  const symbols = read(file, '--dyn-symbols').split(/^\s*Symbol \{/m);
-  return symbols
-    .filter((text) => /Section: Undefined/.test(text) && /Binding: Global/.test(text))
-    .map((text) => /Name: (\S+)/.exec(text)[1])
-    .filter((name) => !/^(?:napi|node_api)_/.test(name));
+/** What others must bring: by name, and on Linux whether a library's version of it is asked for. */
+function importsOf(file, os) {
+  if (os === 'win32') return all(read(file, '--coff-imports'), /^\s*Symbol: (\S+)/gm).map((name) => ({ name }));
+  const isUndefined =
+    os === 'linux'
+      ? (text) => /Section: Undefined/.test(text) && /Binding: Global/.test(text)
+      : (text) => /^\s*Type: Undef/m.test(text);
+  return symbolsIn(file, os)
+    .filter(isUndefined)
+    .map((text) => ({ name: nameIn(text, os), versioned: /Name: \S+@/.test(text) }));
 }
 
 function neededBy(file, os) {
@@ -93,15 +101,19 @@ export function faultsOf(file, { os, cpu, libc }) {
   if (format !== expected) faults.push(`format ${format}, expected ${expected}`);
   const exported = exportsOf(file, os);
   if (!exported.includes(ENTRY)) faults.push(`${ENTRY} is not exported`);
-  const foreign = exported.filter(
-    (name) => !/^(?:napi|node_api)_/.test(name) && !(os === 'darwin' && MACH_O_OWN.test(name)),
-  );
+  const foreign = exported.filter((name) => !NODE_API.test(name) && !(os === 'darwin' && MACH_O_OWN.test(name)));
   if (foreign.length > 0) faults.push(`exports of its inside: ${foreign.slice(0, 5).join(', ')}`);
   const strange = neededBy(file, os).filter((name) => !LIBRARIES[libc ?? os].test(name));
   if (strange.length > 0) faults.push(`needs ${strange.join(', ')}`);
+  const imported = importsOf(file, os);
+  const nodeApi = imported.filter(({ name }) => NODE_API.test(name)).map(({ name }) => name);
+  if (nodeApi.length === 0) faults.push('asks for nothing of Node-API');
+  const late = nodeApi.filter((name) => !NODE_API_8.includes(name));
+  if (late.length > 0) faults.push(`asks for more than Node-API 8: ${late.join(', ')}`);
   if (libc === 'glibc') {
-    const missing = unresolved(file).filter((name) => !name.includes('@'));
-    if (missing.length > 0) faults.push(`nothing defines ${missing.slice(0, 5).join(', ')}`);
+    // A symbol that nothing defines is found out by users: all but Node-API's must come from a library, by version.
+    const missing = imported.filter(({ name, versioned }) => !versioned && !NODE_API.test(name));
+    if (missing.length > 0) faults.push(`nothing defines ${missing.slice(0, 5).map(({ name }) => name)}`);
     const newer = tooNewGlibc(file);
     if (newer.length > 0) faults.push(`needs glibc ${newer.join(', ')}, expected at most ${MAX_GLIBC.join('.')}`);
   }

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { LayerDescriptor, NamedLayer } from '../../descriptor.js';
@@ -18,6 +17,7 @@ import {
   secondsArgument,
   threadsOption,
 } from '../options.js';
+import { writeOutput } from '../output-file.js';
 import { startProgress } from '../progress.js';
 import { ensureInstalled } from './install.js';
 import { writePage } from './page.js';
@@ -117,7 +117,7 @@ Examples:
       const report = bench(options);
       // Printed first: a file that cannot be written must not cost a long run's figures.
       console.log(render(report));
-      if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);
+      if (options.json !== undefined) writeOutput(options.json, `${JSON.stringify(report, null, 2)}\n`);
       if (options.report !== undefined) writePage(report, options.report);
       if (!allAgree(report)) process.exitCode = 1;
     });

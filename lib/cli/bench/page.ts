@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { writeOutput } from '../output-file.js';
 import { benchFile } from './install.js';
 import type { BenchReport } from './report.js';
 
@@ -10,5 +10,5 @@ export function writePage(report: BenchReport, file: string): void {
     maxBuffer: 1 << 28,
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  writeFileSync(file, page);
+  writeOutput(file, page);
 }
