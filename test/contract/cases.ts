@@ -570,6 +570,17 @@ function stridedKernels(): ContractCase[] {
       stride: 2,
       paddingMode: 'reflect' as const,
     },
+    {
+      inChannels: 2,
+      outChannels: 48,
+      size: [43, 38],
+      kernel: [7, 6],
+      padding: [[3, 2] as const, [1, 4] as const],
+      stride: [2, 3],
+      activation: { op: 'silu' as const },
+    },
+    { inChannels: 2, outChannels: 40, size: [40, 61], kernel: [8, 8], padding: 0, stride: 4 },
+    { inChannels: 1, outChannels: 64, size: [70, 33], kernel: [9, 7], padding: 4, stride: 2 },
     { inChannels: 2, outChannels: 4, size: [97], kernel: [16], padding: 5, stride: 4 },
     { inChannels: 3, outChannels: 4, size: [5, 9, 11], kernel: [3, 5, 5], padding: 2, stride: [1, 2, 2] },
   ];
