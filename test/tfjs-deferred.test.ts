@@ -63,6 +63,9 @@ test.each<[string, () => tf.Tensor]>([
   ],
   ['clips in a row', () => tf.clipByValue(tf.relu(conv()), -1, 0.5)],
   ['clips that leave one value', () => tf.clipByValue(tf.clipByValue(conv(), 0.5, 1), -2, 0)],
+  ['bounds as constants', () => tf.minimum(tf.maximum(conv(), tf.scalar(0)), tf.tensor1d([0.5]))],
+  ['a constant and a bound', () => tf.maximum(tf.tensor4d([[[[0.1]]]]), tf.add(conv(), wave([5], 1)))],
+  ['a bound that is none', () => tf.cast(tf.isNaN(tf.maximum(conv(), tf.scalar(Number.NaN))), 'float32')],
   ['a bias after the activation', () => tf.add(tf.relu(conv()), wave([5], 1))],
   ['slopes', () => tf.prelu(conv(), wave([5], 1))],
   ['a bias as long as a row', () => tf.add(conv(), wave([8, 5], 1))],
@@ -83,6 +86,23 @@ test.each<[string, () => tf.Tensor]>([
   const [ours, theirs] = await both(build);
   expectClose(ours, theirs);
   expectClose(...(await both(() => tf.tidy(build))));
+});
+
+const places = (...rows: number[][]) => tf.tensor2d(rows, undefined, 'int32');
+
+test.each<[string, () => tf.Tensor]>([
+  ['values', () => tf.gatherND(conv(), places([0, 1, 2, 3], [0, 8, 7, 4]))],
+  ['rows', () => tf.gatherND(conv(), places([0, 1], [0, 8], [0, 0]))],
+  ['channels', () => tf.gather(conv(), tf.tensor1d([4, 0, 4], 'int32'), 3)],
+  ['rows of each of two images', () => tf.gather(inner([2, 5, 3, 2], 0), places([4, 1], [0, 0]), 1, 1)],
+])('gathers %s', async (_, build) => {
+  expectClose(...(await both(build)));
+});
+
+test('refuses places outside as the CPU backend does', async () => {
+  await tf.setBackend(BACKEND_NAME);
+  expect(() => tf.gatherND(inner([1, 2, 2, 1], 0), places([0, 2, 0, 0]))).toThrow(/does not index into/);
+  expect(() => tf.gather(inner([1, 2, 2, 1], 0), tf.tensor1d([2], 'int32'), 1)).toThrow(/index value 2 is not in/);
 });
 
 test('what lies between can be read before and after the end of its chain', async () => {

@@ -125,6 +125,18 @@ describe('the pool', () => {
     pool.release(block);
     expect(pool.take(bytes)).toBe(block);
   });
+
+  test('gives what was let go of last, up to four times as large', () => {
+    const pool = new BufferPool();
+    const [small, large] = [pool.take(8192), pool.take(32_768)];
+    if (small === null || large === null) throw new Error('Expected two blocks');
+    pool.release(small);
+    pool.release(large);
+    expect(pool.take(8192)).toBe(large);
+    expect(pool.take(8192)).toBe(small);
+    pool.release(large);
+    expect(pool.take(4096)).not.toBe(large);
+  });
 });
 
 interface Memory {

@@ -36,9 +36,9 @@ export function expectApartOrSame(out: Movable, read: Movable, name: string): vo
   expectApart(out, read, name);
 }
 
-/** Refuses a shape or option that does not fit. */
-export function expectThat(holds: boolean, expected: string, name: string, received: unknown): void {
-  if (!holds) refuse('ERR_SHAPE', expected, name, show(received));
+/** Refuses a shape or option that does not fit. A message with sizes in it is made where it is needed only. */
+export function expectThat(holds: boolean, expected: string | (() => string), name: string, received: unknown): void {
+  if (!holds) refuse('ERR_SHAPE', typeof expected === 'string' ? expected : expected(), name, show(received));
 }
 
 /** Refuses more axes than a block has room for. */

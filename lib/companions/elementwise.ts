@@ -24,12 +24,13 @@ export function unary(
  */
 export function broadcastShape(aShape: Sizes, bShape: Sizes): number[] {
   const rank = Math.max(aShape.length, bShape.length);
-  const shape = new Array<number>(rank);
+  const [aSkip, bSkip] = [rank - aShape.length, rank - bShape.length];
+  const shape: number[] = [];
   for (let axis = 0; axis < rank; axis++) {
-    const a = aShape[aShape.length - rank + axis] ?? 1;
-    const b = bShape[bShape.length - rank + axis] ?? 1;
-    expectThat(a === b || a === 1 || b === 1, `a shape that broadcasts with [${aShape}]`, 'b', bShape);
-    shape[axis] = a === 1 ? b : a;
+    const a = axis < aSkip ? 1 : aShape[axis - aSkip];
+    const b = axis < bSkip ? 1 : bShape[axis - bSkip];
+    expectThat(a === b || a === 1 || b === 1, () => `a shape that broadcasts with [${aShape}]`, 'b', bShape);
+    shape.push(a === 1 ? b : a);
   }
   return shape;
 }
@@ -49,7 +50,7 @@ function fillBlock(aShape: Sizes, bShape: Sizes): number {
   for (let back = 1; back <= aShape.length || back <= bShape.length; back++) {
     const a = back <= aShape.length ? aShape[aShape.length - back] : 1;
     const b = back <= bShape.length ? bShape[bShape.length - back] : 1;
-    expectThat(a === b || a === 1 || b === 1, `a shape that broadcasts with [${aShape}]`, 'b', bShape);
+    expectThat(a === b || a === 1 || b === 1, () => `a shape that broadcasts with [${aShape}]`, 'b', bShape);
     const size = a === 1 ? b : a;
     total *= size;
     if (size === 1) continue;
@@ -154,9 +155,9 @@ export function batchNorm(
   const channels = Math.max(mean.length, variance.length, offset?.length ?? 1, scale?.length ?? 1);
   for (const vector of [mean, variance, offset, scale]) {
     const length = vector?.length ?? 1;
-    expectThat(length === 1 || length === channels, `1 or ${channels} values`, 'each batch norm vector', length);
+    expectThat(length === 1 || length === channels, () => `1 or ${channels} values`, 'each batch norm vector', length);
   }
-  expectThat(channels > 0 && x.length % channels === 0, `a multiple of ${channels} values`, 'x', x.length);
+  expectThat(channels > 0 && x.length % channels === 0, () => `a multiple of ${channels} values`, 'x', x.length);
   expectLength(out, x.length, 'out');
   expectApartOrSame(out, x, 'x');
   if (x.length === 0) return;

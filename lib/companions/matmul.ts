@@ -33,10 +33,12 @@ export function matMul(
 ): void {
   const { m, n, k, batchA, batchB, transposeA, transposeB } = shape;
   const batch = batchA === 0 || batchB === 0 ? 0 : Math.max(batchA, batchB);
-  expectThat(batch === 0 || batch % Math.min(batchA, batchB) === 0, `a divisor of ${batch}`, 'the smaller batch', [
-    batchA,
-    batchB,
-  ]);
+  expectThat(
+    batch === 0 || batch % Math.min(batchA, batchB) === 0,
+    () => `a divisor of ${batch}`,
+    'the smaller batch',
+    [batchA, batchB],
+  );
   expectLength(a, batchA * m * k, 'a');
   expectLength(b, batchB * k * n, 'b');
   expectLength(out, batch * m * n, 'out');

@@ -22,7 +22,7 @@ function expectMove(x: Movable, xShape: Sizes, out: Movable, count: number): voi
 }
 
 function expectMargins(margins: Margins, xShape: Sizes, name: string): void {
-  expectThat(margins.length === xShape.length, `${xShape.length} pairs`, name, margins.length);
+  expectThat(margins.length === xShape.length, () => `${xShape.length} pairs`, name, margins.length);
   for (const pair of margins) {
     for (const side of pair) expectThat(Number.isInteger(side) && side >= 0, 'integers of at least 0', name, side);
   }
@@ -90,7 +90,12 @@ export function mirrorPad<T extends Movable>(
   const skip = mode === 'reflect' ? 1 : 0;
   for (let axis = 0; axis < xShape.length; axis++) {
     const most = Math.max(0, xShape[axis] - skip);
-    expectThat(Math.max(...paddings[axis]) <= most, `at most ${most} on axis ${axis}`, 'paddings', paddings[axis]);
+    expectThat(
+      Math.max(...paddings[axis]) <= most,
+      () => `at most ${most} on axis ${axis}`,
+      'paddings',
+      paddings[axis],
+    );
   }
   const to = denseStrides(outShape);
   const from = denseStrides(xShape);
@@ -132,13 +137,13 @@ export function concat<T extends Movable>(
 ): void {
   expectThat(inputs.length > 0 && inputs.length === shapes.length, 'a shape an input', 'shapes', shapes.length);
   const rank = shapes[0].length;
-  expectThat(Number.isInteger(axis) && axis >= 0 && axis < rank, `an axis below ${rank}`, 'axis', axis);
+  expectThat(Number.isInteger(axis) && axis >= 0 && axis < rank, () => `an axis below ${rank}`, 'axis', axis);
   const outer = sizeOf(shapes[0].slice(0, axis));
   const inner = sizeOf(shapes[0].slice(axis + 1));
   let total = 0;
   for (let i = 0; i < inputs.length; i++) {
     const alike = shapes[i].length === rank && shapes[i].every((size, at) => at === axis || size === shapes[0][at]);
-    expectThat(alike, `[${shapes[0]}] but for axis ${axis}`, `shapes[${i}]`, shapes[i]);
+    expectThat(alike, () => `[${shapes[0]}] but for axis ${axis}`, `shapes[${i}]`, shapes[i]);
     expectKind(out, inputs[i], `inputs[${i}]`);
     expectLength(inputs[i], sizeOf(shapes[i]), `inputs[${i}]`);
     expectApart(out, inputs[i], `inputs[${i}]`);
@@ -191,7 +196,7 @@ export function stridedSlice<T extends Movable>(
     const last = begin[axis] + Math.max(0, outShape[axis] - 1) * strides[axis];
     const inside =
       Math.min(begin[axis], last) >= 0 && (outShape[axis] === 0 || Math.max(begin[axis], last) < xShape[axis]);
-    expectThat(inside, `places inside of [${xShape}]`, `axis ${axis} of the slice`, [begin[axis], last]);
+    expectThat(inside, () => `places inside of [${xShape}]`, `axis ${axis} of the slice`, [begin[axis], last]);
     origin += begin[axis] * from[axis];
     from[axis] *= strides[axis];
   }
@@ -225,7 +230,7 @@ export function split<T extends Movable>(
   const total = sizes.reduce((sum, size) => sum + size, 0);
   expectThat(
     total === xShape[axis] && sizes.length === outs.length,
-    `sizes that sum to ${xShape[axis]}`,
+    () => `sizes that sum to ${xShape[axis]}`,
     'sizes',
     sizes,
   );
@@ -247,7 +252,7 @@ export function transpose<T extends Movable>(
   out: T,
 ): void {
   const isPermutation = perm.length === xShape.length && xShape.every((_, axis) => perm.includes(axis));
-  expectThat(isPermutation, `a permutation of ${xShape.length} axes`, 'perm', perm);
+  expectThat(isPermutation, () => `a permutation of ${xShape.length} axes`, 'perm', perm);
   expectMove(x, xShape, out, x.length);
   const from = denseStrides(xShape);
   const outShape = perm.map((axis) => xShape[axis]);
@@ -265,7 +270,7 @@ export function transpose<T extends Movable>(
 
 /** `x`, `reps[i]` times along axis i. */
 export function tile<T extends Movable>(kernels: CompanionKernels, x: T, xShape: Sizes, reps: Sizes, out: T): void {
-  expectThat(reps.length === xShape.length, `${xShape.length} counts`, 'reps', reps);
+  expectThat(reps.length === xShape.length, () => `${xShape.length} counts`, 'reps', reps);
   const outShape = xShape.map((size, axis) => size * reps[axis]);
   expectMove(x, xShape, out, sizeOf(outShape));
   const from = denseStrides(xShape);

@@ -35,7 +35,7 @@ export function reduce(
   out: Float32Array,
 ): void {
   for (const axis of axes) {
-    expectThat(Number.isInteger(axis) && axis >= 0 && axis < xShape.length, `axes of [${xShape}]`, 'axes', axes);
+    expectThat(Number.isInteger(axis) && axis >= 0 && axis < xShape.length, () => `axes of [${xShape}]`, 'axes', axes);
   }
   const kept = xShape.filter((_, axis) => !axes.includes(axis));
   expectLength(x, sizeOf(xShape), 'x');
@@ -67,7 +67,7 @@ export function reduce(
  * @throws ConvolithError `ERR_SHAPE` for an axis that `xShape` has not, `ERR_BUFFER` for a length that does not fit.
  */
 export function argMax(kernels: CompanionKernels, x: Float32Array, xShape: Sizes, axis: number, out: Int32Array): void {
-  expectThat(Number.isInteger(axis) && axis >= 0 && axis < xShape.length, `an axis of [${xShape}]`, 'axis', axis);
+  expectThat(Number.isInteger(axis) && axis >= 0 && axis < xShape.length, () => `an axis of [${xShape}]`, 'axis', axis);
   const outer = sizeOf(xShape.slice(0, axis));
   const inner = sizeOf(xShape.slice(axis + 1));
   expectLength(x, outer * xShape[axis] * inner, 'x');
@@ -109,7 +109,7 @@ export function topK(
     'columns',
     columns,
   );
-  expectThat(Number.isInteger(k) && k >= 0 && k <= columns, `an integer from 0 to ${columns}`, 'k', k);
+  expectThat(Number.isInteger(k) && k >= 0 && k <= columns, () => `an integer from 0 to ${columns}`, 'k', k);
   const rows = x.length / columns;
   expectLength(values, rows * k, 'values');
   expectLength(indices, rows * k, 'indices');

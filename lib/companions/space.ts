@@ -73,8 +73,8 @@ function moveBlocks<T extends Movable>(
 }
 
 function expectBlocks(x: Movable, xShape: Sizes, blockShape: Sizes, margins: Margins, out: Movable): void {
-  expectThat(blockShape.length < xShape.length, `fewer than ${xShape.length} axes`, 'blockShape', blockShape);
-  expectThat(margins.length === blockShape.length, `${blockShape.length} pairs`, 'margins', margins.length);
+  expectThat(blockShape.length < xShape.length, () => `fewer than ${xShape.length} axes`, 'blockShape', blockShape);
+  expectThat(margins.length === blockShape.length, () => `${blockShape.length} pairs`, 'margins', margins.length);
   for (const block of blockShape)
     expectThat(Number.isInteger(block) && block > 0, 'sizes above 0', 'blockShape', blockShape);
   for (const pair of margins) {
@@ -102,7 +102,7 @@ export function spaceToBatchND<T extends Movable>(
   blocked[0] *= sizeOf(blockShape);
   blockShape.forEach((block, axis) => {
     const padded = xShape[1 + axis] + paddings[axis][0] + paddings[axis][1];
-    expectThat(padded % block === 0, `a multiple of ${block}`, `padded axis ${1 + axis} of x`, padded);
+    expectThat(padded % block === 0, () => `a multiple of ${block}`, `padded axis ${1 + axis} of x`, padded);
     blocked[1 + axis] = padded / block;
   });
   expectLength(out, sizeOf(blocked), 'out');
@@ -126,7 +126,7 @@ export function batchToSpaceND<T extends Movable>(
 ): void {
   expectBlocks(x, xShape, blockShape, crops, out);
   const blocks = sizeOf(blockShape);
-  expectThat(xShape[0] % blocks === 0, `a multiple of ${blocks}`, 'xShape[0]', xShape[0]);
+  expectThat(xShape[0] % blocks === 0, () => `a multiple of ${blocks}`, 'xShape[0]', xShape[0]);
   const map = [...xShape];
   map[0] /= blocks;
   blockShape.forEach((block, axis) => {
@@ -152,7 +152,7 @@ export function depthToSpace<T extends Movable>(
 ): void {
   expectThat(xShape.length === 4, '4 axes', 'xShape', xShape);
   const [batch, height, width, depth] = xShape;
-  expectThat(depth % (block * block) === 0, `a multiple of ${block * block} channels`, 'xShape[3]', depth);
+  expectThat(depth % (block * block) === 0, () => `a multiple of ${block * block} channels`, 'xShape[3]', depth);
   expectLength(x, sizeOf(xShape), 'x');
   expectLength(out, x.length, 'out');
   expectApart(out, x, 'x');

@@ -34,7 +34,7 @@ function fillBlock(geometry: PoolGeometry): { readonly input: number; readonly o
     const least = name === 'window' || name === 'stride' || name === 'dilation' ? 1 : 0;
     for (let axis = 0; axis < 3; axis++) {
       const size = geometry[name][axis];
-      expectThat(Number.isInteger(size) && size >= least, `integers of at least ${least}`, name, geometry[name]);
+      expectThat(Number.isInteger(size) && size >= least, () => `integers of at least ${least}`, name, geometry[name]);
       block[PoolField[name] + axis] = size;
     }
   }

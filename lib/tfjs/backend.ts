@@ -56,6 +56,8 @@ interface BackendExtras {
   output<D extends OwnDtype>(shape: number[], dtype: D): Output<D>;
   /** Memory for a float32 tensor of `shape`; its values are arbitrary. */
   allocate(shape: readonly number[]): Memory;
+  /** Memory for `length` values within one call of a kernel, the same each time as long as it is enough. */
+  scratch(length: number): Float32Array;
   /** A float32 tensor that is computed when it is first read. */
   defer(shape: number[], deferred: Deferred): TensorInfo;
   /** A float32 tensor's record, computed or not, its array of that kind; `null` for another dtype. */
@@ -78,6 +80,7 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
     readonly companions = options.companions;
     readonly pool = new BufferPool();
     readonly operations = new OperationCache();
+    #scratch = new Float32Array(0);
 
     override write(values: tfc.backend_util.BackendValues, _shape: number[], dtype: tfc.DataType): object {
       const dataId = {};
@@ -142,6 +145,7 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
 
     override dispose(): void {
       this.pool.clear();
+      this.#scratch = new Float32Array(0);
       this.operations.dispose();
       super.dispose();
     }
@@ -171,6 +175,11 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
       if (dtype !== 'int32' && dtype !== 'bool') return null;
       const { array } = this.data.get(info.dataId) as TensorRecord;
       return array instanceof KINDS[dtype] ? array : null;
+    }
+
+    scratch(length: number): Float32Array {
+      if (this.#scratch.length < length) this.#scratch = new Float32Array(length);
+      return this.#scratch;
     }
 
     allocate(shape: readonly number[]): Memory {

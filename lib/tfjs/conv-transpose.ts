@@ -25,7 +25,7 @@ interface BackpropCall {
 
 /** The gradient with respect to the input is the transposed convolution of the output's gradient with the same filter. */
 function run({ kernel, inputs, attrs, backend, forward }: BackpropCall): TensorInfo | null {
-  const request = { backend, kernel, x: inputs.dy, filter: inputs.filter, attrs, steps: [] };
+  const request = { backend, kernel, x: inputs.dy, filter: inputs.filter, attrs, steps: [], takesMargins: false };
   return convolve(request, () => setup(forward(), inputs.dy.shape));
 }
 

@@ -18,25 +18,19 @@ type Conv2DAttrs = tfc.Conv2DAttrs;
 type FusedConvAttrs = Conv2DAttrs & FusedAttrs;
 
 /** What TensorFlow.js may fuse, as the engine names it. `prelu` gets its slopes when the layer is made. */
+const ACTIVATIONS: ReadonlyMap<string, EngineActivation> = new Map([
+  ['linear', LINEAR],
+  ['relu', { ...LINEAR, min: 0 }],
+  ['relu6', { ...LINEAR, min: 0, max: 6 }],
+  ['elu', { ...LINEAR, op: 'elu', alpha: 1 }],
+  ['leakyrelu', { ...LINEAR, op: 'leakyRelu', alpha: 0.2 }],
+  ['sigmoid', { ...LINEAR, op: 'sigmoid' }],
+  ['prelu', { ...LINEAR, op: 'prelu' }],
+]);
+
 function activationOf(name: string | undefined, alpha: number | undefined): EngineActivation | null {
-  switch (name ?? 'linear') {
-    case 'linear':
-      return LINEAR;
-    case 'relu':
-      return { ...LINEAR, min: 0 };
-    case 'relu6':
-      return { ...LINEAR, min: 0, max: 6 };
-    case 'elu':
-      return { ...LINEAR, op: 'elu', alpha: 1 };
-    case 'leakyrelu':
-      return { ...LINEAR, op: 'leakyRelu', alpha: alpha ?? 0.2 };
-    case 'sigmoid':
-      return { ...LINEAR, op: 'sigmoid' };
-    case 'prelu':
-      return { ...LINEAR, op: 'prelu' };
-    default:
-      return null;
-  }
+  const found = ACTIVATIONS.get(name ?? 'linear') ?? null;
+  return found?.op === 'leakyRelu' && alpha !== undefined && alpha !== null ? { ...found, alpha } : found;
 }
 
 /** What depends on the kernel and not on the epilogue. */
@@ -47,12 +41,17 @@ interface ConvCall {
   readonly inputs: ConvInputs;
   readonly attrs: readonly unknown[];
   readonly backend: Backend;
+  readonly isChannelsFirst: boolean;
   /** Settles the sizes; called where no site is kept. */
   readonly layer: () => Layer;
 }
 
-function run({ backend, kernel, inputs, attrs, layer }: ConvCall, steps: readonly Step[] = []): TensorInfo | null {
-  return convolve({ backend, kernel, x: inputs.x, filter: inputs.filter, attrs, steps }, () => {
+function run(
+  { backend, kernel, inputs, attrs, layer, isChannelsFirst }: ConvCall,
+  steps: readonly Step[] = [],
+): TensorInfo | null {
+  const takesMargins = inputs.x.shape.length === 4 && !isChannelsFirst;
+  return convolve({ backend, kernel, x: inputs.x, filter: inputs.filter, attrs, steps, takesMargins }, () => {
     const { outShape, ...shape } = layer();
     const { window, inChannels, outChannels } = shape;
     if (isEmpty(window, inChannels * outChannels)) return null;
@@ -68,6 +67,7 @@ function conv2dCall(inputs: ConvInputs, attrs: Conv2DAttrs, backend: Backend): C
     inputs,
     attrs: [strides, pad, dataFormat, dilations, dimRoundingMode],
     backend,
+    isChannelsFirst: dataFormat === 'NCHW',
     layer() {
       const { backend_util: util } = backend.tf;
       const info = util.computeConv2DInfo(
@@ -96,6 +96,7 @@ function depthwiseCall(inputs: ConvInputs, attrs: Conv2DAttrs, backend: Backend)
     inputs,
     attrs: [strides, pad, dilations, dimRoundingMode],
     backend,
+    isChannelsFirst: false,
     layer() {
       const { backend_util: util } = backend.tf;
       const [x, filter] = [inputs.x.shape as Shape4, inputs.filter.shape as Shape4];
@@ -117,6 +118,7 @@ function conv3dCall(inputs: ConvInputs, attrs: tfc.Conv3DAttrs, backend: Backend
     inputs,
     attrs: [strides, pad, dilations],
     backend,
+    isChannelsFirst: false,
     layer() {
       const [x, filter] = [inputs.x.shape as Shape5, inputs.filter.shape as Shape5];
       const info = backend.tf.backend_util.computeConv3DInfo(x, filter, strides, dilations, pad);
@@ -130,12 +132,8 @@ function layerOf(info: tfc.backend_util.Conv2DInfo | tfc.backend_util.Conv3DInfo
   return { outShape, inChannels, outChannels, channelsLast: dataFormat === 'channelsLast' };
 }
 
-function fused(
-  call: ConvCall,
-  inputs: FusedConvInputs,
-  attrs: FusedConvAttrs,
-  channelsFirst: boolean,
-): TensorInfo | null {
+function fused(call: ConvCall, inputs: FusedConvInputs, attrs: FusedConvAttrs): TensorInfo | null {
+  const channelsFirst = call.isChannelsFirst;
   const activation = activationOf(attrs.activation, attrs.leakyreluAlpha);
   if (activation === null) return null;
   const outChannels = outChannelsOf(call);
@@ -163,13 +161,13 @@ export const convKernels: readonly Kernel[] = [
     run(conv2dCall(inputs, attrs, backend)),
   ),
   defineKernel<FusedConvInputs, FusedConvAttrs>('FusedConv2D', ({ inputs, attrs, backend }) =>
-    fused(conv2dCall(inputs, attrs, backend), inputs, attrs, attrs.dataFormat === 'NCHW'),
+    fused(conv2dCall(inputs, attrs, backend), inputs, attrs),
   ),
   defineKernel<ConvInputs, Conv2DAttrs>('DepthwiseConv2dNative', ({ inputs, attrs, backend }) =>
     run(depthwiseCall(inputs, attrs, backend)),
   ),
   defineKernel<FusedConvInputs, FusedConvAttrs>('FusedDepthwiseConv2D', ({ inputs, attrs, backend }) =>
-    fused(depthwiseCall(inputs, attrs, backend), inputs, attrs, false),
+    fused(depthwiseCall(inputs, attrs, backend), inputs, attrs),
   ),
   defineKernel<ConvInputs, tfc.Conv3DAttrs>('Conv3D', ({ inputs, attrs, backend }) =>
     run(conv3dCall(inputs, attrs, backend)),

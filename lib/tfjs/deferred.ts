@@ -1,8 +1,9 @@
 import type { Backend } from './backend.js';
 import type { Block } from './buffer-pool.js';
-import type { ConvSite } from './conv-cache.js';
+import type { ConvSite, PackedLayer } from './conv-cache.js';
 import { Epilogue, type Stage, type Step, stageAfter } from './epilogue.js';
 import type { TensorInfo } from './kernel.js';
+import type { StripPlan } from './strips.js';
 import type { TensorRecord } from './tensor-record.js';
 
 // A convolution is computed when its result is first read. TensorFlow.js calls one kernel after the other, and a network
@@ -23,8 +24,8 @@ export interface Deferred {
   readonly channels: number | null;
   /** Steps since the convolution. */
   readonly depth: number;
-  /** Of the convolution. */
-  readonly site: ConvSite;
+  /** What it began with; `null` where that is no convolution. */
+  readonly conv: DeferredConv | null;
   /** What it is done to, and what; `null` of the convolution itself. */
   readonly route: Route | null;
   compute(): Memory;
@@ -37,8 +38,12 @@ export interface Deferred {
 /** Bounds the recursion of a chain. */
 const MAX_DEPTH = 8;
 
+/** Convolutions of a chain that is computed in strips. */
+const MAX_CHAIN = 6;
+
 export class DeferredConv implements Deferred {
   readonly depth = 0;
+  readonly conv = this;
   readonly route = null;
   readonly stage: Stage;
   readonly channels: number | null;
@@ -52,7 +57,9 @@ export class DeferredConv implements Deferred {
   ) {
     const { channelsLast, outChannels } = site.setup.shape;
     this.channels = channelsLast ? outChannels : null;
-    this.stage = this.#epilogue().stage;
+    let stage: Stage = 'scaled';
+    for (const step of steps) stage = stageAfter(stage, step) ?? stage;
+    this.stage = stage;
     hold(input, filter, steps);
   }
 
@@ -72,18 +79,87 @@ export class DeferredConv implements Deferred {
 
   /** The convolution with `epilogue` after it; `null` where that is not to be packed. */
   run(epilogue: Epilogue, isOwn = false): Memory | null {
-    const plan = this.site.plan(this.backend, epilogue, isOwn);
-    if (plan === null) return null;
-    const input = this.input.array as Float32Array;
+    const layer = this.site.layer(this.backend, epilogue, isOwn);
+    if (layer === null) return null;
+    // First, since it may compute the input too.
     const residual = (epilogue.residual?.array ?? null) as Float32Array | null;
+    const strips = this.#strips({ conv: this, layer, residual: epilogue.residual });
+    if (strips !== null) return strips;
+    const input = this.input.array as Float32Array;
     const memory = this.backend.allocate(this.site.setup.outShape);
-    plan.run(input, memory.array, residual);
+    layer.plan(this.site.setup.geometry).run(input, memory.array, residual);
     return memory;
+  }
+
+  /** `last` together with convolutions before it that nobody else reads; `null` where it is to be computed alone. */
+  #strips(last: ChainStage): Memory | null {
+    const before = this.#before();
+    if (before === null) return null;
+    const sites = [before.site, this.site];
+    for (let conv = before.#before(); conv !== null && sites.length < MAX_CHAIN; conv = conv.#before()) {
+      sites.unshift(conv.site);
+    }
+    const strips = this.site.strips(sites);
+    if (strips === null) return null;
+    const chain = [last];
+    while (chain.length < strips.stages) {
+      const { input } = chain[0].conv;
+      const found = input.deferred?.fused();
+      const layer = found?.conv.site.layer(this.backend, found.epilogue, false);
+      if (!found || !layer) return null;
+      chain.unshift({ conv: found.conv, layer, residual: found.epilogue.residual });
+    }
+    for (const { conv } of chain.slice(1)) conv.input.passed = true;
+    return runStrips(this.backend, strips, chain);
+  }
+
+  /** The convolution before this one, where the two may be computed in strips. */
+  #before(): DeferredConv | null {
+    const conv = this.site.isStripped ? this.input.deferred?.conv : null;
+    if (!conv) return null;
+    const { site } = conv;
+    return site.isStripped && site.isWorthStrips && isPassed(this.input, site) ? conv : null;
+  }
+
+  /** What it reads, computed. */
+  get inputArray(): Float32Array {
+    return this.input.array as Float32Array;
   }
 
   release(): void {
     letGo(this.backend, this.input, this.filter, this.steps);
   }
+}
+
+/** A convolution of a chain, with what it reads beside the one before. */
+interface ChainStage {
+  readonly conv: DeferredConv;
+  readonly layer: PackedLayer;
+  readonly residual: TensorRecord | null;
+}
+
+function runStrips(backend: Backend, plan: StripPlan, chain: readonly ChainStage[]): Memory {
+  const last = chain.length - 1;
+  const residuals = chain.map(({ residual }) => residual && (residual.array as Float32Array));
+  const input = chain[0].conv.inputArray;
+  const scratch = backend.scratch(plan.scratch);
+  const memory = backend.allocate(chain[last].conv.site.setup.outShape);
+  const { inputs, outputs } = plan.views(scratch);
+  let view = 0;
+  for (const { moves, calls } of plan.strips) {
+    for (const { begin, end, to } of moves) scratch.copyWithin(to, begin, end);
+    for (const { stage, geometry, input: from, output: to, residual: added } of calls) {
+      chain[stage].layer
+        .plan(geometry)
+        .run(
+          stage === 0 ? input.subarray(from.begin, from.end) : inputs[view],
+          stage === last ? memory.array.subarray(to.begin, to.end) : outputs[view],
+          residuals[stage]?.subarray(added.begin, added.end) ?? null,
+        );
+      view++;
+    }
+  }
+  return memory;
 }
 
 /** A step, and the tensor that it is done to. */
@@ -95,7 +171,7 @@ export interface Route {
 /** An operation that may join the convolution before it, by one of its operands (a sum by either). */
 class DeferredStep implements Deferred {
   readonly route: Route;
-  readonly site: ConvSite;
+  readonly conv: DeferredConv | null;
   readonly channels: number | null;
   readonly depth: number;
 
@@ -107,7 +183,7 @@ class DeferredStep implements Deferred {
     private readonly routes: readonly Route[],
     private readonly separately: (out: Float32Array) => void,
   ) {
-    this.site = before.site;
+    this.conv = before.conv;
     this.channels = before.channels;
     this.depth = before.depth + 1;
     [this.route] = routes;
@@ -117,7 +193,7 @@ class DeferredStep implements Deferred {
   fused(): { readonly conv: DeferredConv; readonly epilogue: Epilogue } | null {
     for (const { source, step } of this.routes) {
       const { deferred } = source;
-      if (deferred === null || !isPassed(source, deferred.site)) continue;
+      if (!deferred?.conv || !isPassed(source, deferred.conv.site)) continue;
       const before = deferred.fused();
       if (!before?.epilogue.take(step)) continue;
       source.passed = true;
@@ -145,8 +221,8 @@ class DeferredStep implements Deferred {
  * Whether nobody but one deferred result will read a tensor. Of one that is not disposed of that is a guess, until it is
  * seen to be wrong at the same place of the network: layers leave what lies within them to the end of a prediction.
  */
-function isPassed({ disposed, holders }: TensorRecord, site: ConvSite): boolean {
-  return holders === 1 && (disposed || !site.isShared);
+function isPassed({ disposed, holders, bypassed }: TensorRecord, site: ConvSite): boolean {
+  return holders - bypassed === 1 && (disposed || !site.isShared);
 }
 
 function hold(source: TensorRecord, filter: TensorRecord | null, steps: readonly Step[]): void {

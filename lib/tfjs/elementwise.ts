@@ -67,14 +67,17 @@ interface Operand {
 /** How an operation joins the convolution that made `source`, with the other operand; `null` where it does not. */
 type Join = (source: Operand, other: Operand) => Step | null;
 
+const PRELU: EngineActivation = { ...LINEAR, op: 'prelu' };
+
 /** Whether `other` is a constant of a value a channel of `source`, or of one for all. */
 function isPerChannel(source: Operand, { info, record }: Operand): boolean {
   const { channels } = source.record.deferred ?? {};
   const { shape } = source.info;
-  if (!channels || shape.at(-1) !== channels || record.owned || info.shape.length > shape.length) return false;
+  if (!channels || shape[shape.length - 1] !== channels || record.owned || info.shape.length > shape.length)
+    return false;
   let size = 1;
   for (const extent of info.shape) size *= extent;
-  return size === 1 || (size === channels && info.shape.at(-1) === channels);
+  return size === 1 || (size === channels && info.shape[info.shape.length - 1] === channels);
 }
 
 const joinAdd: Join = (source, other) => {
@@ -87,8 +90,16 @@ const joinAdd: Join = (source, other) => {
 const joinSubtract: Join = (source, other) => (isPerChannel(source, other) ? addStep(other.record, -1) : null);
 const joinMultiply: Join = (source, other) => (isPerChannel(source, other) ? scaleStep(other.record) : null);
 const joinDivide: Join = (source, other) => (isPerChannel(source, other) ? scaleStep(other.record, true) : null);
-const joinPrelu: Join = (source, other) =>
-  isPerChannel(source, other) ? activationStep({ ...LINEAR, op: 'prelu' }, other.record) : null;
+const joinPrelu: Join = (source, other) => (isPerChannel(source, other) ? activationStep(PRELU, other.record) : null);
+
+/** A bound that is one constant, which networks write for a clip. NaN bounds nothing in the engine, so it does not join. */
+function joinBound(bound: 'min' | 'max'): Join {
+  return (_, { info, record }) => {
+    if (record.owned || info.shape.some((extent) => extent !== 1)) return null;
+    const [value] = floatsOf(record);
+    return Number.isNaN(value) ? null : activationStep({ ...LINEAR, [bound]: value });
+  };
+}
 
 interface BinaryOptions<Inputs> {
   readonly operands?: (inputs: Inputs) => BinaryInputs;
@@ -101,20 +112,23 @@ function binaryKernel<Inputs = BinaryInputs>(name: string, op: BinaryOp, options
   const { operands = (inputs: Inputs) => inputs as unknown as BinaryInputs, join, commutes = false } = options;
   return defineKernel<Inputs, object>(name, ({ inputs, backend }) => {
     const { a, b } = operands(inputs);
-    const [x, y] = [backend.operand(a), backend.operand(b)];
+    const x = backend.operand(a);
+    const y = backend.operand(b);
     if (x === null || y === null) return null;
     const routes: Route[] = [];
-    if (join) {
-      const [left, right] = [
-        { info: a, record: x },
-        { info: b, record: y },
-      ];
+    let shape: number[] | null = null;
+    if (join && (x.deferred !== null || y.deferred !== null)) {
+      const left = { info: a, record: x };
+      const right = { info: b, record: y };
       const first = x.deferred && join(left, right);
       if (first) routes.push({ source: x, step: first });
       const second = commutes && y.deferred ? join(right, left) : null;
       if (second) routes.push({ source: y, step: second });
+      // What joins has the shape of its source, but for more axes of one place.
+      const [source, other] = first ? [a, b] : [b, a];
+      if (routes.length > 0 && other.shape.length <= source.shape.length) shape = source.shape;
     }
-    return follow(backend, broadcastShape(a.shape, b.shape), routes, (out) =>
+    return follow(backend, shape ?? broadcastShape(a.shape, b.shape), routes, (out) =>
       binary(backend.companions, op, x.array as Float32Array, a.shape, y.array as Float32Array, b.shape, out),
     );
   });
@@ -215,8 +229,8 @@ export const elementwiseKernels: readonly Kernel[] = [
   binaryKernel('Sub', 'sub', { join: joinSubtract }),
   multiplyKernel,
   binaryKernel('RealDiv', 'div', { join: joinDivide }),
-  binaryKernel('Maximum', 'maximum'),
-  binaryKernel('Minimum', 'minimum'),
+  binaryKernel('Maximum', 'maximum', { join: joinBound('min'), commutes: true }),
+  binaryKernel('Minimum', 'minimum', { join: joinBound('max'), commutes: true }),
   binaryKernel('SquaredDifference', 'squaredDifference'),
   binaryKernel<PreluInputs>('Prelu', 'prelu', { operands: ({ x, alpha }) => ({ a: x, b: alpha }), join: joinPrelu }),
   addNKernel,

@@ -2,6 +2,7 @@ import { convKernels } from './conv.js';
 import { convGradientKernels } from './conv-gradients.js';
 import { convTransposeKernels } from './conv-transpose.js';
 import { elementwiseKernels } from './elementwise.js';
+import { gatherKernels } from './gather.js';
 import type { Kernel } from './kernel.js';
 import { matMulKernels } from './matmul.js';
 import { movementKernels } from './movement.js';
@@ -24,4 +25,5 @@ export const KERNELS: readonly Kernel[] = [
   ...reductionKernels,
   ...resizeKernels,
   ...plainKernels,
+  ...gatherKernels,
 ];

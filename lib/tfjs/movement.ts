@@ -15,6 +15,7 @@ import {
   transpose,
 } from '../companions/index.js';
 import type { Backend, OwnDtype } from './backend.js';
+import { DeferredPad, type Margins as SideMargins } from './deferred-pad.js';
 import { defineKernel, type Kernel, type TensorInfo } from './kernel.js';
 
 interface OneInput {
@@ -35,9 +36,25 @@ function moved(
   return info;
 }
 
+/** Whether margins lie around the rows and columns of an NHWC map. */
+function isAround(paddings: Margins): boolean {
+  return (
+    paddings.length === 4 &&
+    paddings.every(([before, after], axis) => {
+      return before >= 0 && after >= 0 && (before + after === 0 || axis === 1 || axis === 2);
+    })
+  );
+}
+
 const padKernel = defineKernel<OneInput, tfc.PadV2Attrs>('PadV2', ({ inputs: { x }, attrs, backend }) => {
   const { paddings, constantValue } = attrs;
   if (paddings.length !== x.shape.length) return null;
+  const source = constantValue === 0 && isAround(paddings) ? backend.operand(x) : null;
+  if (source?.isOurs) {
+    const shape = paddedShape(x.shape, paddings);
+    const margins: SideMargins = [paddings[1], paddings[2]];
+    return backend.defer(shape, new DeferredPad(backend, source, x.shape, margins, shape));
+  }
   return moved(backend, x, paddedShape(x.shape, paddings), (values, out) =>
     pad(backend.companions, values, x.shape, paddings, constantValue, out),
   );

@@ -23,6 +23,8 @@ export class TensorRecord {
   disposed = false;
   /** Deferred results that will read it: its memory outlasts its disposal until they have. */
   holders = 0;
+  /** Of them, those whose own readers read this in their place. */
+  bypassed = 0;
   /** What was to read it was computed without it. */
   passed = false;
   #array: tfc.backend_util.BackendValues | null;
@@ -57,7 +59,7 @@ export class TensorRecord {
   get array(): tfc.backend_util.BackendValues {
     const deferred = this.#deferred;
     if (deferred !== null) {
-      if (this.passed) deferred.site.isShared = true;
+      if (this.passed && deferred.conv !== null) deferred.conv.site.isShared = true;
       const { array, block } = deferred.compute();
       this.#array = array;
       this.block = block;

@@ -20,18 +20,40 @@ constexpr Index kTaskOutputs = 16384;
 /** Lanes of a row's vectors that hold pixels, at the least: 7 of 16 are slower than a transposition. */
 constexpr double kLeastUsed = 0.65;
 
+/** Null where none serves the problem. */
+const DepthwisePlaneWalk* choose_walk(const Problem& p) {
+  const ConvSpec& spec = p.spec();
+  if (spec.channels_last || spec.group_out() != 1 || spec.kernel.d != 1 || spec.stride.d != 1 ||
+      spec.kernel.h != spec.kernel.w || spec.stride.h != spec.stride.w) {
+    return nullptr;
+  }
+  const Lattice lattice = standard_lattice(spec, p.geometry);
+  // Taps that meet only padding are left out of the lattice.
+  if (lattice.y.tap_count() != spec.kernel.h || lattice.x.tap_count() != spec.kernel.w ||
+      lattice.x.mode != PaddingMode::zeros || lattice.z.count != p.geometry.input.d) {
+    return nullptr;
+  }
+  const bool dilated = lattice.y.spacing() != 1 || lattice.x.spacing() != 1;
+  for (const DepthwisePlaneWalk& w : p.kernels.depthwise.plane) {
+    if (w.kernel == spec.kernel.h && w.stride == spec.stride.h && (w.dilates || !dilated)) return &w;
+  }
+  return nullptr;
+}
+
 class DepthwisePlanes final : public Executor {
  public:
   explicit DepthwisePlanes(const Problem& p)
       : stage_(p.stage()),
         kernels_(p.kernels),
+        walk_(*choose_walk(p)),
         lattice_(standard_lattice(p.spec(), p.geometry)),
         epilogue_(p.stage()),
         depth_(p.geometry.output.d),
         planes_(p.geometry.batch * p.spec().out_channels * depth_),
         channels_(p.spec().out_channels) {
     const Index columns = std::max<Index>(lattice_.x.count, 1);
-    rows_ = std::clamp<Index>(kStripFloats / columns, 1, std::max<Index>(lattice_.y.count, 1));
+    const Index inputs = columns * walk_.stride * walk_.stride;
+    rows_ = std::clamp<Index>(kStripFloats / inputs, 1, std::max<Index>(lattice_.y.count, 1));
     strips_ = ceil_div(lattice_.y.count, rows_);
     together_ = std::clamp<Index>(kTaskOutputs / (columns * rows_), 1, planes_);
   }
@@ -43,7 +65,7 @@ class DepthwisePlanes final : public Executor {
     return measure.used();
   }
   Index packed_bytes() const override { return 0; }
-  std::string tile() const override { return "1x" + std::to_string(kPlaneVectors) + " planes"; }
+  std::string tile() const override { return "1x" + std::to_string(walk_.vectors) + " planes"; }
 
   void run(const Buffers& buffers, Index task, int, float* scratch) const override {
     const Index first = task / strips_ * together_;
@@ -72,15 +94,16 @@ class DepthwisePlanes final : public Executor {
     t.dilation_x = x.spacing();
     t.outputs_y = std::min(rows_, y.count - strip * rows_);
     t.outputs_x = x.count;
-    t.weight = stage_.weight.data() + channel * 9;
+    t.weight = stage_.weight.data() + channel * walk_.kernel * walk_.kernel;
     t.out = buffers.output + at;
     t.residual = buffers.residual == nullptr ? nullptr : buffers.residual + at;
     t.epilogue = &epilogue;
-    kernels_.depthwise.plane(t);
+    walk_.walk(t);
   }
 
   const Stage& stage_;
   const KernelTable& kernels_;
+  const DepthwisePlaneWalk& walk_;
   const Lattice lattice_;
   const EpilogueData epilogue_;
   const Index depth_, planes_, channels_;
@@ -90,15 +113,8 @@ class DepthwisePlanes final : public Executor {
 }  // namespace
 
 bool suits_depthwise_planes(const Problem& p) {
-  const ConvSpec& spec = p.spec();
-  const Size3 kernel{1, 3, 3};
-  if (spec.channels_last || spec.group_out() != 1 || spec.kernel != kernel || spec.stride.volume() != 1)
-    return false;
-  const Lattice lattice = standard_lattice(spec, p.geometry);
-  if (lattice.y.tap_count() != 3 || lattice.x.tap_count() != 3 || lattice.x.mode != PaddingMode::zeros ||
-      lattice.z.count != p.geometry.input.d)
-    return false;
-  const Index columns = lattice.x.count;
+  if (choose_walk(p) == nullptr) return false;
+  const Index columns = standard_lattice(p.spec(), p.geometry).x.count;
   return columns >= p.kernels.depthwise.plane_columns &&
          static_cast<double>(columns) > kLeastUsed * static_cast<double>(round_up(columns, p.kernels.lanes));
 }

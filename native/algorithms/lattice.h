@@ -36,6 +36,8 @@ struct LatticeAxis {
   Index coordinate(Index i, Index tap) const {
     return i * in_step + taps[static_cast<std::size_t>(tap)].offset;
   }
+  /** Coordinates from the first tap to the last, both counted; none without taps. */
+  Index span() const { return taps.empty() ? 0 : taps.back().offset - taps.front().offset + 1; }
   Index tap_count() const { return static_cast<Index>(taps.size()); }
   /** The distance of neighbouring taps; 0 where it varies, or where they meet the same place. */
   Index spacing() const;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "algorithms/lattice_gemm_work.h"
+
 namespace convolith {
 
 namespace {
@@ -32,13 +34,9 @@ bool rows_collide(Index pitch, int rows) { return rows > 7 && pitch * kFloat % 4
 /** A panel from beyond the caches arrives once a block: this many points take several times as long. */
 constexpr Index kLeastPoints = 56;
 
-Index span(const LatticeAxis& axis) {
-  return axis.taps.empty() ? 0 : axis.taps.back().offset - axis.taps.front().offset + 1;
-}
-
 /** Input rows that `points` output points of an axis meet. */
 Index rows_met(const LatticeAxis& axis, Index points) {
-  return std::min((points - 1) * axis.in_step + span(axis), points * axis.tap_count());
+  return std::min((points - 1) * axis.in_step + axis.span(), points * axis.tap_count());
 }
 
 /** Whether an axis of one tap meets no padding. */
@@ -53,31 +51,6 @@ double share_inside(const LatticeAxis& axis) {
 }
 
 }  // namespace
-
-/** One task's scratch. Offsets are floats from the image's (or the staged region's) first value. */
-struct LatticeGemm::Work {
-  float* staged;
-  Index* z_list;
-  Index* y_list;
-  Index* z_offset;  // [taps]
-  Index* y_offset;  // [block height][taps]
-  Index* x_offset;  // [block width][taps, or 1 where merged]
-  bool* y_inner;    // [block height]: all taps inside the map
-  bool* x_inner;
-  Index* point_y;  // [points], within the block
-  Index* point_x;
-  Tile* tiles;
-  const float** rows;  // [tile][run][row of the tile]
-  std::int32_t* run_start;
-  RunRange* ranges;     // [tile][chunk]
-  Index* map_offset;    // [points], of the output map
-  Index* plane_offset;  // [points], of the planes
-  float* partial;
-  float* planes;
-  float* residual_planes;
-  const float* base = nullptr;
-  Index tile_count = 0;
-};
 
 LatticeGemm::LatticeGemm(const LatticeProblem& p)
     : kernels_(p.kernels),
@@ -99,8 +72,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
   }
   group_packing_ = start;
   const Stage& stage = p.weights.stage();
-  packed_ = p.weights.packed("gemm " + p.key + " lanes " + std::to_string(panels_.lanes),
-                             [&] { return pack(stage); });
+  packed_ = p.weights.packed("gemm " + p.key + panels_.key(), [&] { return pack(stage); });
   zeros_ = AlignedBuffer(run_length_);
   segmented_ = share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_;
   row_only_ = lattice_.points() == lattice_.x.count && lattice_.tap_count() == 1 &&
@@ -151,7 +123,7 @@ void LatticeGemm::choose_block() {
   double least = 0.0;
   for (Index cuts = 1; cuts <= x.count; cuts *= 2) {
     const Index width = ceil_div(x.count, cuts);
-    const Index columns = (width - 1) * x.in_step + std::max<Index>(span(x), 1);
+    const Index columns = (width - 1) * x.in_step + std::max<Index>(x.span(), 1);
     Index height = 0;
     while (height < y.count) {
       const Index next = height + 1;
@@ -212,7 +184,7 @@ LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
   const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
   const Index slices = lattice_.z.tap_count();
   const Index rows = rows_met(lattice_.y, block_height_);
-  const Index columns = (block_width_ - 1) * lattice_.x.in_step + std::max<Index>(span(lattice_.x), 1);
+  const Index columns = (block_width_ - 1) * lattice_.x.in_step + std::max<Index>(lattice_.x.span(), 1);
   const Index planes = channels_last_ ? 0 : points * panels_.max_width();
   Work w{};
   w.staged = scratch.take<float>(staged_ ? slices * rows * columns * pitch_ : 0);
@@ -229,6 +201,9 @@ LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
   w.rows = scratch.take<const float*>(points * runs_);
   w.run_start = scratch.take<std::int32_t>(points * runs_);
   w.ranges = scratch.take<RunRange>(points * static_cast<Index>(chunks_.size()));
+  w.inner_offset = scratch.take<Index>(runs_);
+  w.inner_start = scratch.take<std::int32_t>(runs_);
+  w.inner_ranges = scratch.take<RunRange>(static_cast<Index>(chunks_.size()));
   w.map_offset = scratch.take<Index>(points);
   w.plane_offset = scratch.take<Index>(channels_last_ ? 0 : points);
   w.partial = scratch.take<float>(chunks_.size() > 1 ? points * panels_.max_width() : 0);
@@ -291,216 +266,6 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
   }
 }
 
-/** What locate, arrange and point do, for a flattened pointwise layer: the points are evenly apart. */
-void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) const {
-  const LatticeAxis& x = lattice_.x;
-  const Index x_begin = x.coordinate(block.x0, 0);
-  const float* image = buffers.input + block.image * in_.image;
-  w.z_list[0] = lattice_.z.coordinate(0, 0);
-  w.y_list[0] = lattice_.y.coordinate(0, 0);
-  const float* base =
-      image + w.z_list[0] * in_.z + w.y_list[0] * in_.y + x_begin * in_.x + block.group * group_in_;
-  Index step = x.in_step * in_.x;
-  if (staged_) {
-    const Region region{w.z_list, w.y_list, 1, 1, x_begin, (block.width - 1) * x.in_step + 1};
-    stage_region(lattice_, region, image, in_, {block.group * group_in_, group_in_, 1, pitch_}, kernels_,
-                 w.staged);
-    base = w.staged;
-    step = x.in_step * pitch_;
-  }
-  const Index out_step = x.out_step * out_.x;
-  const Index out_first = lattice_.z.out_start * out_.z + lattice_.y.out_start * out_.y +
-                          x.out_start * out_.x + block.x0 * out_step;
-  for (Index p = 0; p < block.width; ++p) w.rows[p] = base + p * step;
-  for (Index p = 0; p < block.width; ++p) w.map_offset[p] = out_first + p * out_step;
-  std::fill_n(w.run_start, block.width, 0);
-  const auto chunk_count = static_cast<Index>(chunks_.size());
-  w.tile_count = ceil_div(block.width, panels_.tile_rows);
-  for (Index t = 0; t < w.tile_count; ++t) {
-    const Index begin = block.width * t / w.tile_count;
-    w.tiles[t] = {begin, static_cast<int>(block.width * (t + 1) / w.tile_count - begin)};
-    for (Index c = 0; c < chunk_count; ++c) w.ranges[t * chunk_count + c] = {0, 1};
-  }
-}
-
-/** Fills the offset tables of the block's points and taps, and the staged region where there is one. */
-void LatticeGemm::locate(const Block& block, const Buffers& buffers, Work& w) const {
-  const LatticeAxis& z = lattice_.z;
-  const LatticeAxis& y = lattice_.y;
-  const LatticeAxis& x = lattice_.x;
-  const float* image = buffers.input + block.image * in_.image;
-  Index z_stride = in_.z;
-  Index y_stride = in_.y;
-  Index x_stride = in_.x;
-  Index height = 0;
-  bool row_major = true;  // staged rows are a range; otherwise one list of rows a tap
-  const Index y_begin = y.taps.empty() ? 0 : y.coordinate(block.y0, 0);
-  const Index x_begin = x.taps.empty() ? 0 : x.coordinate(block.x0, 0);
-  w.base = image + block.group * group_in_ * in_.channel;
-  if (staged_) {
-    const Index range = (block.height - 1) * y.in_step + span(y);
-    height = std::min(range, block.height * y.tap_count());
-    row_major = height == range;
-    if (row_major) {
-      for (Index i = 0; i < height; ++i) w.y_list[i] = y_begin + i;
-    } else {
-      for (Index t = 0; t < y.tap_count(); ++t) {
-        for (Index i = 0; i < block.height; ++i)
-          w.y_list[t * block.height + i] = y.coordinate(block.y0 + i, t);
-      }
-    }
-    for (Index t = 0; t < z.tap_count(); ++t) w.z_list[t] = z.coordinate(block.z, t);
-    const Region region{w.z_list, w.y_list, z.tap_count(),
-                        height,   x_begin,  (block.width - 1) * x.in_step + span(x)};
-    const StagedChannels channels{block.group * group_in_, group_in_, 1, pitch_};
-    stage_region(lattice_, region, image, in_, channels, kernels_, w.staged);
-    w.base = w.staged;
-    x_stride = pitch_;
-    y_stride = region.width * pitch_;
-    z_stride = height * y_stride;
-  }
-  for (Index t = 0; t < z.tap_count(); ++t) {
-    const Index source = z.source(z.coordinate(block.z, t));
-    w.z_offset[t] = source == LatticeAxis::kOutside ? source : (staged_ ? t : source) * z_stride;
-  }
-  const auto inner = [](const LatticeAxis& axis, Index i) {
-    return axis.coordinate(i, 0) >= 0 && axis.coordinate(i, axis.tap_count() - 1) < axis.in_size;
-  };
-  for (Index i = 0; i < block.height; ++i) {
-    w.y_inner[i] = !y.taps.empty() && inner(y, block.y0 + i);
-    for (Index t = 0; t < y.tap_count(); ++t) {
-      const Index at = y.coordinate(block.y0 + i, t);
-      const Index source = y.source(at);
-      const Index staged = row_major ? at - y_begin : t * block.height + i;
-      w.y_offset[i * y.tap_count() + t] =
-          source == LatticeAxis::kOutside ? source : (staged_ ? staged : source) * y_stride;
-    }
-  }
-  for (Index i = 0; i < block.width; ++i) {
-    // A merged run's columns are staged, padding and all.
-    w.x_inner[i] = merged_ || (!x.taps.empty() && inner(x, block.x0 + i));
-    if (merged_) {
-      w.x_offset[i] = i * x.in_step * x_stride;
-      continue;
-    }
-    for (Index t = 0; t < x.tap_count(); ++t) {
-      const Index at = x.coordinate(block.x0 + i, t);
-      const Index source = x.source(at);
-      w.x_offset[i * x.tap_count() + t] =
-          source == LatticeAxis::kOutside ? source : (staged_ ? at - x_begin : source) * x_stride;
-    }
-  }
-}
-
-/**
- * Puts the block's points in order and cuts them into tiles. Where much of the kernel lies in the padding,
- * points that meet the same taps are brought together, so that a tile leaves out the taps that none of its
- * points meets.
- */
-void LatticeGemm::arrange(const Block& block, Work& w) const {
-  const auto same_taps = [](const Index* offsets, Index taps, Index i, Index j) {
-    for (Index t = 0; t < taps; ++t) {
-      if ((offsets[i * taps + t] < 0) != (offsets[j * taps + t] < 0)) return false;
-    }
-    return true;
-  };
-  const auto segment_end = [&](const Index* offsets, Index taps, Index begin, Index count) {
-    if (!segmented_) return count;
-    Index end = begin + 1;
-    while (end < count && same_taps(offsets, taps, begin, end)) ++end;
-    return end;
-  };
-  const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
-  const Index z_at = lattice_.z.out_start + block.z * lattice_.z.out_step;
-  Index points = 0;
-  w.tile_count = 0;
-  for (Index y0 = 0; y0 < block.height;) {
-    const Index y1 = segment_end(w.y_offset, lattice_.y.tap_count(), y0, block.height);
-    for (Index x0 = 0; x0 < block.width;) {
-      const Index x1 = segment_end(w.x_offset, taps_x, x0, block.width);
-      const Index first = points;
-      for (Index y = y0; y < y1; ++y) {
-        const Index y_at = lattice_.y.out_start + (block.y0 + y) * lattice_.y.out_step;
-        const Index row = z_at * out_.z + y_at * out_.y + lattice_.x.out_start * out_.x;
-        const Index step = lattice_.x.out_step * out_.x;
-        for (Index x = x0; x < x1; ++x, ++points) {
-          w.point_y[points] = y;
-          w.point_x[points] = x;
-          w.map_offset[points] = row + (block.x0 + x) * step;
-        }
-      }
-      const Index count = points - first;
-      const Index tiles = ceil_div(count, panels_.tile_rows);
-      for (Index t = 0; t < tiles; ++t) {
-        const Index begin = count * t / tiles;
-        w.tiles[w.tile_count++] = {first + begin, static_cast<int>(count * (t + 1) / tiles - begin)};
-      }
-      x0 = x1;
-    }
-    y0 = y1;
-  }
-}
-
-/** Writes each tile's row pointers, without the runs that meet only zeros. */
-void LatticeGemm::point(Work& w) const {
-  const Index taps_y = lattice_.y.tap_count();
-  const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
-  const auto chunk_count = static_cast<Index>(chunks_.size());
-  for (Index t = 0; t < w.tile_count; ++t) {
-    const Tile tile = w.tiles[t];
-    const float** rows = w.rows + tile.first * runs_;
-    std::int32_t* run_start = w.run_start + tile.first * runs_;
-    RunRange* ranges = w.ranges + t * chunk_count;
-    // Where every tap of every point lies inside the map, the taps are the same steps from each point's
-    // first.
-    bool inner = runs_ > 1;
-    const float* first_tap[kMaxTileRows];
-    for (int i = 0; i < tile.rows && inner; ++i) {
-      const Index y = w.point_y[tile.first + i];
-      const Index x = w.point_x[tile.first + i];
-      inner = w.y_inner[y] && w.x_inner[x];
-      if (inner) first_tap[i] = w.base + w.y_offset[y * taps_y] + w.x_offset[x * taps_x];
-    }
-    const Index* y_first = w.y_offset + w.point_y[tile.first] * taps_y;
-    const Index* x_first = w.x_offset + w.point_x[tile.first] * taps_x;
-    Index n = 0;
-    for (Index c = 0; c < chunk_count; ++c) {
-      const Chunk& chunk = chunks_[static_cast<std::size_t>(c)];
-      // Pieces of one run share its pointers.
-      if (chunk.k_begin > 0) {
-        ranges[c] = ranges[c - 1];
-        continue;
-      }
-      ranges[c].begin = n;
-      for (Index r = chunk.first_run; r < chunk.first_run + chunk.runs; ++r) {
-        const RunTap tap = run_taps_[static_cast<std::size_t>(r)];
-        const Index z_offset = w.z_offset[tap.z];
-        if (z_offset < 0) continue;
-        const float** row = rows + n * tile.rows;
-        if (inner) {
-          const Index delta = z_offset + y_first[tap.y] - y_first[0] + x_first[tap.x] - x_first[0];
-          for (int i = 0; i < tile.rows; ++i) row[i] = first_tap[i] + delta;
-          run_start[n++] = static_cast<std::int32_t>(r * run_length_);
-          continue;
-        }
-        const Index* y_offset = w.y_offset + tap.y;
-        const Index* x_offset = w.x_offset + tap.x;
-        bool any = false;
-        for (int i = 0; i < tile.rows; ++i) {
-          const Index y = y_offset[w.point_y[tile.first + i] * taps_y];
-          const Index x = x_offset[w.point_x[tile.first + i] * taps_x];
-          const bool inside = (y | x) >= 0;
-          row[i] = inside ? w.base + z_offset + y + x : zeros_.data();
-          any |= inside;
-        }
-        if (!any) continue;
-        run_start[n++] = static_cast<std::int32_t>(r * run_length_);
-      }
-      ranges[c].end = n;
-    }
-  }
-}
-
 void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const {
   const Index points = block.points();
   const int width = panels_.width(panel);
@@ -536,9 +301,9 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
     t.k_end = chunk.k_end;
     for (Index i = 0; i < w.tile_count; ++i) {
       const Tile tile = w.tiles[i];
-      const RunRange range = w.ranges[i * chunk_count + c];
+      const RunRange range = tile.inner ? w.inner_ranges[c] : w.ranges[i * chunk_count + c];
       t.rows = w.rows + tile.first * runs_ + range.begin * tile.rows;
-      t.run_start = w.run_start + tile.first * runs_ + range.begin;
+      t.run_start = (tile.inner ? w.inner_start : w.run_start + tile.first * runs_) + range.begin;
       t.runs = range.end - range.begin;
       t.out_offset = offsets + tile.first;
       t.partial = w.partial + tile.first * width;

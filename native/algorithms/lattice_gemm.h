@@ -47,6 +47,8 @@ class LatticeGemm final : public Executor {
   struct Tile {
     Index first = 0;
     int rows = 0;
+    /** All taps of all points lie inside the map: they are the same steps from each point's first one. */
+    bool inner = false;
   };
   /** The taps of a run, its first one where the columns are merged. */
   struct RunTap {
@@ -73,6 +75,7 @@ class LatticeGemm final : public Executor {
   void locate(const Block& block, const Buffers& buffers, Work& work) const;
   void arrange(const Block& block, Work& work) const;
   void point(Work& work) const;
+  Index step_taps(Work& work) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& work) const;
   void gather_planes(const Block& block, const float* map, Index panel, Work& work) const;
   void scatter_planes(const Block& block, float* map, Index panel, Work& work) const;

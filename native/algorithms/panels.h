@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "algorithms/algorithm.h"
@@ -53,6 +54,13 @@ struct Panels {
       if (rows <= gemm.max_rows[vectors - 1]) return vectors;
     }
     return gemm.preferred_vectors;
+  }
+
+  /** What tells packings of the same weights apart: the panels follow the number of rows. */
+  std::string key() const {
+    std::string widths = " lanes " + std::to_string(lanes) + " vectors";
+    for (const Panel& panel : list) widths += " " + std::to_string(panel.vectors);
+    return widths;
   }
 
   Index count() const { return static_cast<Index>(list.size()); }

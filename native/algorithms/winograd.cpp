@@ -1,9 +1,12 @@
 // Winograd's minimal filtering: kernels at stride 1, dilated ones included, long ones in parts; at longer
 // strides by phases; three-dimensional kernels slice by slice; and the phases of transposed convolutions.
 
+#include <cmath>
+
 #include "algorithms/candidates.h"
 #include "algorithms/folded.h"
 #include "algorithms/phases.h"
+#include "algorithms/space_to_depth.h"
 #include "algorithms/subpixel.h"
 #include "algorithms/winograd_core.h"
 
@@ -49,6 +52,16 @@ bool is_better_subpixel(const Problem& p) {
   return p.spec().transposed && subpixel_cost(p, true) * kMargin < phases_cost(p);
 }
 
+/** Beside the direct way and the phases of a strided tile, as far as there is one. */
+bool is_better_deepened(const Problem& p) {
+  const double cost = space_to_depth_cost(p) * kMargin;
+  if (p.spec().transposed || !std::isfinite(cost)) return false;
+  const Lattice lattice = standard_lattice(p.spec(), p.geometry);
+  const WinogradSize size = size_of(p);
+  const auto tiling = tiling_of(lattice, size);
+  return cost < direct_cost(lattice, size) && (!tiling || cost < transformed_cost(*tiling, lattice, size));
+}
+
 /** Measured at 8 output channels of 16 lanes: 3x3 64 GFLOP/s here and 74 folded, 3x39 75 and 110. */
 bool is_better_folded(const Problem& p) {
   return folded_share(p) >
@@ -60,7 +73,7 @@ bool is_better_folded(const Problem& p) {
 std::optional<Objection> refuse_winograd(const Problem& p) {
   if (!p.spec().fast_math) return Objection{"changes the rounding, which math 'strict' rules out"};
   if (p.spec().transposed && has_many_phases(p.spec(), p.geometry)) return Objection{kManyPhases};
-  if (is_better_subpixel(p)) return std::nullopt;
+  if (is_better_subpixel(p) || is_better_deepened(p)) return std::nullopt;
   const WinogradSize size = size_of(p);
   bool able = false;
   for (const Lattice& lattice : lattices_of(p)) {
@@ -75,6 +88,7 @@ std::optional<Objection> refuse_winograd(const Problem& p) {
 
 std::unique_ptr<const Executor> make_winograd(const Problem& p) {
   const WinogradSize size = size_of(p);
+  if (is_better_deepened(p)) return make_space_to_depth(p);
   if (!p.spec().transposed) {
     const ConvGeometry& g = p.geometry;
     const Lattice lattice = standard_lattice(p.spec(), g);

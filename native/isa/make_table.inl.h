@@ -49,6 +49,12 @@ void set_slider(DepthwiseSlider& slider) {
   slider = {K, S, R, kSlideShifts<V, K>, depthwise_slide<V, K, S, R>, nullptr};
 }
 
+template <class V, int K, int S, int NV>
+void set_plane(DepthwisePlaneWalk& plane) {
+  static_assert(NV <= kPlaneVectors);
+  plane = {K, S, NV, kPlaneDilates<K, S>, depthwise_plane<V, K, S, NV>};
+}
+
 template <class V, int K, int S, int R>
 void set_grouped_slider(DepthwiseSlider& slider) {
   static_assert((R - 1) * S + K <= kMaxSliderWindow);
@@ -102,7 +108,11 @@ KernelTable make_table(const char* name) {
   set_slider<V, 5, 2, B::slider_rows>(table.depthwise.slider[3]);
   set_slider<V, 7, 1, B::slider_rows>(table.depthwise.slider[4]);
   table.depthwise.line = depthwise_line<V>;
-  table.depthwise.plane = depthwise_plane<V>;
+  set_plane<V, 3, 1, B::plane_vectors>(table.depthwise.plane[0]);
+  set_plane<V, 3, 2, B::strided_plane_vectors>(table.depthwise.plane[1]);
+  set_plane<V, 5, 1, 2>(table.depthwise.plane[2]);
+  set_plane<V, 5, 2, 2>(table.depthwise.plane[3]);
+  set_plane<V, 7, 1, 2>(table.depthwise.plane[4]);
   table.depthwise.plane_columns = B::plane_columns;
   set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);

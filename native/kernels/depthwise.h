@@ -144,7 +144,7 @@ struct DepthwiseKernels {
   /** Of one column, stride 1, for rows whose pixels lie in the lanes: a window's columns are shifts of one
    * row. */
   DepthwiseBlock flat[kFlatBlocks] = {};
-  void (*plane)(const DepthwisePlane&) = nullptr;
+  DepthwisePlaneWalk plane[kPlaneWalks] = {};
   /** Columns of planes that it suits, at the least. */
   Index plane_columns = 0;
 };

@@ -136,6 +136,14 @@ struct Channels {
   }
 };
 
+template <class V, bool Wrap, int P>
+CONVOLITH_INLINE void add_residuals(const Channels<V, Wrap>& at, const float* residual, Index step,
+                                    typename V::Reg (&sum)[P]) {
+  if (residual == nullptr) return;
+  CONVOLITH_UNROLL
+  for (int p = 0; p < P; ++p) sum[p] = V::add(sum[p], at.load(residual + p * step + at.c));
+}
+
 /**
  * Bias apart, the epilogue on P sums of a vector of channels; their residuals are `step` floats apart. Clips
  * says that the activation is `clip`: in a loop over columns the call that another one needs costs registers
@@ -145,10 +153,7 @@ struct Channels {
 template <class V, bool Wrap, bool Clips, int P>
 CONVOLITH_INLINE void finish_sums(const Epilogue& epilogue, const Channels<V, Wrap>& at,
                                   const float* residual, Index step, typename V::Reg (&sum)[P]) {
-  if (residual != nullptr) {
-    CONVOLITH_UNROLL
-    for (int p = 0; p < P; ++p) sum[p] = V::add(sum[p], at.load(residual + p * step + at.c));
-  }
+  add_residuals<V, Wrap, P>(at, residual, step, sum);
   if constexpr (Clips) {
     CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) sum[p] = clip<V>(epilogue, sum[p]);
@@ -179,7 +184,8 @@ CONVOLITH_INLINE void finish_line(const DepthwiseLine& t, Index o, Index c, type
 
 /**
  * Contract: DepthwiseSlide, on one vector of channels; `before` is the channel of the vector that lags, or
- * negative. Of stride 1, 3×3 and two rows: 4 loads for 18 multiplications, the weights in registers.
+ * negative. Of stride 1, 3×3 and two rows: 4 loads for 18 multiplications, the weights in registers. Of 7×7:
+ * 57 for 98, since a weight serves both rows of outputs.
  */
 template <class V, int K, int S, int R, bool Wrap, bool Clips>
 CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wrap>& at, Index before) {
@@ -187,12 +193,19 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
   constexpr int window = (R - 1) * S + K;
   constexpr int flight = (K + S - 1) / S;  // columns of outputs that an input column reaches
   constexpr bool held = K <= 3;
-  const float* weight = t.weight + at.c;
+  // Side by side, so that each lies at a constant offset.
+  alignas(64) float packed[held ? 1 : K * K * V::lanes];
   Reg w[held ? K * K : 1];
-  if constexpr (held) {
-    CONVOLITH_UNROLL
-    for (int k = 0; k < K * K; ++k) w[k] = at.load(weight + k * t.weight_stride);
+  CONVOLITH_UNROLL
+  for (int k = 0; k < K * K; ++k) {
+    const Reg weight = at.load(t.weight + at.c + k * t.weight_stride);
+    if constexpr (held) {
+      w[k] = weight;
+    } else {
+      V::store(packed + k * V::lanes, weight);
+    }
   }
+  const float* weights = packed;
   const Reg bias = at.load(t.epilogue->bias + at.c);
   Reg sum[flight][R];
   CONVOLITH_UNROLL
@@ -201,48 +214,68 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
     for (int r = 0; r < R; ++r) sum[a][r] = bias;
   }
   const float* row[window];
+  Index row_step[window];
   CONVOLITH_UNROLL
-  for (int i = 0; i < window; ++i) row[i] = t.rows[i] + at.c;
+  for (int i = 0; i < window; ++i) {
+    row[i] = t.rows[i] + at.c;
+    row_step[i] = t.row_step[i];
+  }
+  const Reg low = V::set(t.epilogue->min), high = V::set(t.epilogue->max);
+  const Index begin = t.begin, end = t.end, columns = t.outputs + flight - 1;
+  const Index out_step = t.out_step, out_row = t.out_row;
+  float* to = t.out + at.c;
+  float* lag = t.lag;
+  Index column = 0;
   // At `newest` the sums are those of output columns newest - flight + 1 to newest, oldest first.
-  for (Index newest = 0; newest < t.outputs + flight - 1; ++newest) {
+  for (Index newest = 0; newest < columns; ++newest) {
+    CONVOLITH_RELOAD(weights);
     CONVOLITH_UNROLL
-    for (int s = 0; s < S; ++s) {
-      const Index column = newest * S + s;
-      if (column < t.begin || column >= t.end) continue;
+    for (int s = 0; s < S; ++s, ++column) {
+      if (column < begin || column >= end) continue;
+      Reg x[window];
       CONVOLITH_UNROLL
-      for (int i = 0; i < window; ++i) {
-        const Reg x = at.load(row[i]);
-        row[i] += t.row_step[i];
+      for (int ky = 0; ky < K; ++ky) {
+        // Rows of the window, each as late as it is needed: weights serve all rows of outputs.
         CONVOLITH_UNROLL
-        for (int r = 0; r < R; ++r) {
-          const int ky = i - r * S;
-          if (ky < 0 || ky >= K) continue;
+        for (int i = ky == 0 ? 0 : (R - 1) * S + ky; i <= (R - 1) * S + ky; ++i) {
+          x[i] = at.load(row[i]);
+          row[i] += row_step[i];
+        }
+        CONVOLITH_UNROLL
+        for (int a = 0; a < flight; ++a) {
+          const int kx = s + (flight - 1 - a) * S;
+          if (kx >= K) continue;
+          const int k = ky * K + kx;
+          Reg weight = held ? w[held ? k : 0] : V::load(weights + k * V::lanes);
+          if constexpr (!held) V::keep(weight);
           CONVOLITH_UNROLL
-          for (int a = 0; a < flight; ++a) {
-            const int kx = s + (flight - 1 - a) * S;
-            if (kx >= K) continue;
-            const int k = ky * K + kx;
-            sum[a][r] = V::fma(x, held ? w[held ? k : 0] : at.load(weight + k * t.weight_stride), sum[a][r]);
+          for (int r = 0; r < R; ++r) {
+            sum[a][r] = V::fma(x[ky + r * S], weight, sum[a][r]);
+            if constexpr (!held) V::order(sum[a][r]);
           }
         }
       }
     }
-    const Index o = newest - (flight - 1);
-    if (o >= 0) {
-      const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
-      finish_sums<V, Wrap, Clips, R>(*t.epilogue, at, residual, t.out_row, sum[0]);
-      float* out = t.out + o * t.out_step;
-      if (t.lag == nullptr) {
+    if (newest >= flight - 1) {
+      const float* residual = t.residual == nullptr ? nullptr : t.residual + (to - t.out) - at.c;
+      if constexpr (Clips) {
+        add_residuals<V, Wrap, R>(at, residual, out_row, sum[0]);
         CONVOLITH_UNROLL
-        for (int r = 0; r < R; ++r) at.store(out + r * t.out_row + at.c, sum[0][r]);
+        for (int r = 0; r < R; ++r) sum[0][r] = V::at_most(high, V::at_least(low, sum[0][r]));
       } else {
-        float* lag = t.lag + o * (R * V::lanes);
+        finish_sums<V, Wrap, false, R>(*t.epilogue, at, residual, out_row, sum[0]);
+      }
+      if (lag == nullptr) {
         CONVOLITH_UNROLL
-        for (int r = 0; r < R; ++r) {
-          if (before >= 0) V::store(out + r * t.out_row + before, V::load(lag + r * V::lanes));
-          V::store(lag + r * V::lanes, sum[0][r]);
+        for (int r = 0; r < R; ++r) at.store(to + r * out_row, sum[0][r]);
+      } else {
+        CONVOLITH_UNROLL
+        for (int r = 0; r < R; ++r, lag += V::lanes) {
+          if (before >= 0) V::store(to + r * out_row - at.c + before, V::load(lag));
+          V::store(lag, sum[0][r]);
         }
       }
+      to += out_step;
     }
     CONVOLITH_UNROLL
     for (int a = 0; a + 1 < flight; ++a) {

@@ -443,6 +443,32 @@ function depthwiseBlocks(): ContractCase[] {
   });
 }
 
+/** Planes walked with pixels in the lanes: one to six vectors of columns, whole ones and ends. */
+function depthwisePlanes(): ContractCase[] {
+  const silu = { op: 'silu' as const };
+  const rows = [
+    { kernel: 3, size: [4, 13] },
+    { kernel: 3, size: [5, 28], activation: relu6 },
+    { kernel: 3, size: [3, 50], activation: silu },
+    { kernel: 3, size: [6, 83] },
+    { kernel: 3, size: [9, 53], dilation: 2, padding: 2 },
+    { kernel: 3, size: [7, 51], dilation: 2, padding: 1, activation: silu },
+    { kernel: 3, size: [9, 25], stride: 2 },
+    { kernel: 3, size: [7, 129], stride: 2, activation: relu6 },
+    { kernel: 3, size: [6, 196], stride: 2, padding: 0, activation: silu },
+    { kernel: 5, size: [7, 29], padding: 2 },
+    { kernel: 5, size: [6, 55], padding: 1, activation: relu6 },
+    { kernel: 5, size: [11, 101], padding: 2, stride: 2 },
+    { kernel: 7, size: [9, 12], padding: 3 },
+    { kernel: 7, size: [8, 68], padding: 3, activation: silu },
+  ];
+  return rows.flatMap(({ kernel, size, padding = 1, ...rest }) => {
+    const options = { inChannels: 3, outChannels: 3, groups: 3, padding, ...rest };
+    const name = `planes ${kernel}x${kernel} of ${size.join('x')}, ${Object.keys(rest).join(' ')}`;
+    return both(name, { ...options, size, kernel: [kernel, kernel] }, { residual: size[0] % 2 === 0 });
+  });
+}
+
 /** Several groups in a vector, whole and in part. */
 function smallGroups(): ContractCase[] {
   const rows = [
@@ -544,6 +570,17 @@ function stridedKernels(): ContractCase[] {
       stride: 2,
       paddingMode: 'reflect' as const,
     },
+    {
+      inChannels: 2,
+      outChannels: 48,
+      size: [43, 38],
+      kernel: [7, 6],
+      padding: [[3, 2] as const, [1, 4] as const],
+      stride: [2, 3],
+      activation: { op: 'silu' as const },
+    },
+    { inChannels: 2, outChannels: 40, size: [40, 61], kernel: [8, 8], padding: 0, stride: 4 },
+    { inChannels: 1, outChannels: 64, size: [70, 33], kernel: [9, 7], padding: 4, stride: 2 },
     { inChannels: 2, outChannels: 4, size: [97], kernel: [16], padding: 5, stride: 4 },
     { inChannels: 3, outChannels: 4, size: [5, 9, 11], kernel: [3, 5, 5], padding: 2, stride: [1, 2, 2] },
   ];
@@ -567,6 +604,7 @@ export const CASES: readonly ContractCase[] = [
   ...activations(),
   ...edges(),
   ...depthwiseBlocks(),
+  ...depthwisePlanes(),
   ...smallGroups(),
   ...fewOutputs(),
   ...stridedKernels(),

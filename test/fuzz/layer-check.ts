@@ -22,6 +22,9 @@ const COMPUTED_MACS = 20_000_000;
 
 const REFERENCE_AGAIN = 8;
 
+/** One case in so many has a layer that has served an input of another size before, and packed its weights for it. */
+const SERVED_BEFORE = 4;
+
 /** What one engine or algorithm may refuse where another serves. */
 const MAY_DIFFER: readonly string[] = ['ERR_UNSUPPORTED', 'ERR_MEMORY'];
 
@@ -88,6 +91,7 @@ export class LayerCheck {
         out: buffers.out.take(outputCount, one.seed >> 5),
         residual: one.residual ? buffers.residual.copy(built.pool.take(outputCount), one.seed >> 3) : null,
       });
+      if (choice.engine === 'native' && one.seed % SERVED_BEFORE === 0) this.#serveBefore(one, layer, shape);
       const output = this.#forward(one, layer, call);
       if (choice.engine === 'native') await this.#repeat(one, layer, call, output);
       return { output, algorithm };
@@ -96,6 +100,21 @@ export class LayerCheck {
       throw error;
     } finally {
       layer?.dispose();
+    }
+  }
+
+  /** Runs the layer on another batch of another size; what it cannot serve it refuses. */
+  #serveBefore({ seed, channelsLast }: LayerCase, layer: Layer, inputShape: readonly number[]): void {
+    const shape = inputShape.map((size, axis) => {
+      if (axis === 0) return ((seed >> 2) % 9) + 1;
+      const fixed = axis === (channelsLast ? inputShape.length - 1 : 1);
+      return fixed ? size : Math.max(1, size + ((seed >> (3 * axis + 2)) % 8) - 3);
+    });
+    try {
+      if (layer.cost(shape).macs > COMPUTED_MACS) return;
+      layer.forward({ data: new Float32Array(shape.reduce((all, size) => all * size, 1)), shape });
+    } catch (error) {
+      if (!(error instanceof ConvolithError)) throw error;
     }
   }
 

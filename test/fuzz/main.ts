@@ -12,8 +12,8 @@ import { watchHang } from './watch.js';
 
 interface Options {
   readonly target: TargetName;
-  readonly seconds: number;
-  readonly cases: number;
+  readonly seconds?: number;
+  readonly cases?: number;
   readonly seed: number;
   readonly jobs: number;
   readonly case?: string;
@@ -27,6 +27,9 @@ const LIMIT_MS = 60_000;
 /** A process that has grown to this leaks, or allocates what it should have refused. */
 const MOST_RESIDENT = 3 * 2 ** 30;
 const MOST_FAILURES = 20;
+/** Where neither a time nor a number of cases is named. */
+const DEFAULT_SECONDS = 60;
+const NO_LIMIT = Number.MAX_SAFE_INTEGER;
 /** Between two lines that say how far a hunt is. */
 const PROGRESS_MS = 60_000;
 /** Asked to end early, a hunt ends well: with its counts. */
@@ -42,8 +45,8 @@ const integer = (text: string): number => {
 const program = new Command('npm run fuzz --')
   .description('compare both engines on random layers, or call the addon as no program would, until the time is over')
   .addOption(new Option('--target <name>', 'what to hunt in').choices([...TARGET_NAMES]).default('layers'))
-  .option('--seconds <n>', 'how long', integer, 60)
-  .option('--cases <n>', 'how many at the most', integer, Number.MAX_SAFE_INTEGER)
+  .option('--seconds <n>', 'how long; 60 where no number of cases is named', integer)
+  .option('--cases <n>', 'how many at the most', integer)
   .option('--seed <n>', 'where the cases come from', integer, 1)
   .option('--jobs <n>', 'processes at once', integer, availableParallelism())
   .option('--case <json>', 'one case alone, as a failure prints it')
@@ -122,9 +125,10 @@ interface Job {
 /** Children one after the other: one that dies is looked into, and the next goes on behind the chunk it died in. */
 async function huntJob({ options, job, start, total, stop, progress }: Job): Promise<void> {
   let first = job;
-  let cases = Math.ceil(options.cases / options.jobs);
+  let cases = Math.ceil((options.cases ?? NO_LIMIT) / options.jobs);
+  const limit = options.seconds ?? (options.cases === undefined ? DEFAULT_SECONDS : NO_LIMIT);
   for (;;) {
-    const seconds = options.seconds - (performance.now() - start) / 1000;
+    const seconds = limit - (performance.now() - start) / 1000;
     if (seconds <= 0 || cases <= 0 || stop.aborted || total.failures.length >= MOST_FAILURES) return;
     const hunting = { target: options.target, seed: options.seed, first, step: options.jobs, seconds, cases, progress };
     let last: Report | null = null;

@@ -10,23 +10,34 @@ namespace convolith::avx512 {
 struct Vec {
   using Reg = __m512;
   using Lanes = __m512i;
+  /** Lanes from one to another, exclusive. */
+  using Range = __mmask16;
   static constexpr int lanes = 16;
   /** A vector is a cache line: one that is not aligned costs two accesses. */
   static constexpr bool wants_alignment = true;
+  /** Whether a store of some lanes takes no longer than that of all. */
+  static constexpr bool masks_stores = true;
 
   static CONVOLITH_INLINE __mmask16 first(int count) { return static_cast<__mmask16>((1U << count) - 1U); }
 
   static CONVOLITH_INLINE Reg zero() { return _mm512_setzero_ps(); }
   static CONVOLITH_INLINE Reg set(float value) { return _mm512_set1_ps(value); }
   static CONVOLITH_INLINE Reg load(const float* p) { return _mm512_loadu_ps(p); }
+  /** A loaded vector stays in a register for all its uses. */
+  static CONVOLITH_INLINE void keep(Reg& v) { CONVOLITH_IN_REGISTER("v", v); }
+  /** What computes `v` stays where the source has it. */
+  static CONVOLITH_INLINE void order(Reg& v) { CONVOLITH_IN_ORDER("v", v); }
   static CONVOLITH_INLINE void store(float* p, Reg v) { _mm512_storeu_ps(p, v); }
   /** The first `count` lanes, 0 to 16; the others are 0 and their memory is not touched. */
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
     return _mm512_maskz_loadu_ps(first(count), p);
   }
-  /** Lanes `begin` to `end`, exclusive; the others are 0 and their memory is not touched. */
-  static CONVOLITH_INLINE Reg load_between(const float* p, int begin, int end) {
-    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(first(end) & ~first(begin)), p);
+  static CONVOLITH_INLINE Range between(int begin, int end) {
+    return static_cast<__mmask16>(first(end) & ~first(begin));
+  }
+  /** The lanes of `range`; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_range(const float* p, Range range) {
+    return _mm512_maskz_loadu_ps(range, p);
   }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     _mm512_mask_storeu_ps(p, first(count), v);
@@ -87,6 +98,21 @@ struct Vec {
   /** Which lane each lane takes: `lanes` numbers. */
   static CONVOLITH_INLINE Lanes load_lanes(const std::int32_t* p) { return _mm512_loadu_si512(p); }
   static CONVOLITH_INLINE Reg permute(Reg v, Lanes from) { return _mm512_permutexvar_ps(from, v); }
+
+  /** The lanes of `a` from the N-th on, then the first N of `b`. */
+  template <int N>
+  static CONVOLITH_INLINE Reg shift(Reg a, Reg b) {
+    return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(b), _mm512_castps_si512(a), N));
+  }
+  /** The even lanes of `a`, then those of `b`; and the odd ones. */
+  static CONVOLITH_INLINE Reg evens(Reg a, Reg b) {
+    const Lanes from = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    return _mm512_permutex2var_ps(a, from, b);
+  }
+  static CONVOLITH_INLINE Reg odds(Reg a, Reg b) {
+    const Lanes from = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+    return _mm512_permutex2var_ps(a, from, b);
+  }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

@@ -10,12 +10,22 @@ namespace convolith::neon {
 struct Vec {
   using Reg = float32x4_t;
   using Lanes = uint8x16_t;
+  /** Lanes from one to another, exclusive. */
+  struct Range {
+    int begin, end;
+  };
   static constexpr int lanes = 4;
   static constexpr bool wants_alignment = false;
+  /** Whether a store of some lanes takes no longer than that of all. */
+  static constexpr bool masks_stores = false;
 
   static CONVOLITH_INLINE Reg zero() { return vdupq_n_f32(0.0F); }
   static CONVOLITH_INLINE Reg set(float value) { return vdupq_n_f32(value); }
   static CONVOLITH_INLINE Reg load(const float* p) { return vld1q_f32(p); }
+  /** A loaded vector stays in a register for all its uses. */
+  static CONVOLITH_INLINE void keep(Reg& v) { CONVOLITH_IN_REGISTER("w", v); }
+  /** What computes `v` stays where the source has it. */
+  static CONVOLITH_INLINE void order(Reg& v) { CONVOLITH_IN_ORDER("w", v); }
   static CONVOLITH_INLINE void store(float* p, Reg v) { vst1q_f32(p, v); }
   /** The first `count` lanes, 0 to 4; the others are 0 and their memory is not touched. */
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
@@ -23,10 +33,12 @@ struct Vec {
     for (int i = 0; i < count; ++i) lane[i] = p[i];
     return vld1q_f32(lane);
   }
-  /** Lanes `begin` to `end`, exclusive; the others are 0 and their memory is not touched. */
-  static CONVOLITH_INLINE Reg load_between(const float* p, int begin, int end) {
+  static CONVOLITH_INLINE Range between(int begin, int end) { return {begin, end}; }
+  /** The lanes of `range`; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_range(const float* p, Range range) {
+    if (range.begin == 0 && range.end == lanes) return load(p);
     float lane[lanes] = {0.0F, 0.0F, 0.0F, 0.0F};
-    for (int i = begin; i < end; ++i) lane[i] = p[i];
+    for (int i = range.begin; i < range.end; ++i) lane[i] = p[i];
     return vld1q_f32(lane);
   }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
@@ -75,6 +87,15 @@ struct Vec {
   static CONVOLITH_INLINE Reg permute(Reg v, Lanes from) {
     return vreinterpretq_f32_u8(vqtbl1q_u8(vreinterpretq_u8_f32(v), from));
   }
+
+  /** The lanes of `a` from the N-th on, then the first N of `b`. */
+  template <int N>
+  static CONVOLITH_INLINE Reg shift(Reg a, Reg b) {
+    return vextq_f32(a, b, N);
+  }
+  /** The even lanes of `a`, then those of `b`; and the odd ones. */
+  static CONVOLITH_INLINE Reg evens(Reg a, Reg b) { return vuzp1q_f32(a, b); }
+  static CONVOLITH_INLINE Reg odds(Reg a, Reg b) { return vuzp2q_f32(a, b); }
 
   /** Lane i of row j becomes lane j of row i. */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {

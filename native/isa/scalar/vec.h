@@ -12,12 +12,18 @@ namespace convolith::scalar {
 struct Vec {
   static constexpr int lanes = 4;
   static constexpr bool wants_alignment = false;
+  /** Whether a store of some lanes takes no longer than that of all. */
+  static constexpr bool masks_stores = false;
   struct Reg {
     float lane[lanes];
   };
 
   struct Lanes {
     int lane[lanes];
+  };
+  /** Lanes from one to another, exclusive. */
+  struct Range {
+    int begin, end;
   };
 
   template <class Op>
@@ -34,14 +40,17 @@ struct Vec {
   static CONVOLITH_INLINE Reg load(const float* p) {
     return each([&](int i) { return p[i]; });
   }
+  static CONVOLITH_INLINE void keep(Reg&) {}
+  static CONVOLITH_INLINE void order(Reg&) {}
   static CONVOLITH_INLINE void store(float* p, Reg v) { store_n(p, v, lanes); }
   /** The first `count` lanes, 0 to 4; the others are 0 and their memory is not touched. */
   static CONVOLITH_INLINE Reg load_n(const float* p, int count) {
     return each([&](int i) { return i < count ? p[i] : 0.0F; });
   }
-  /** Lanes `begin` to `end`, exclusive; the others are 0 and their memory is not touched. */
-  static CONVOLITH_INLINE Reg load_between(const float* p, int begin, int end) {
-    return each([&](int i) { return i >= begin && i < end ? p[i] : 0.0F; });
+  static CONVOLITH_INLINE Range between(int begin, int end) { return {begin, end}; }
+  /** The lanes of `range`; the others are 0 and their memory is not touched. */
+  static CONVOLITH_INLINE Reg load_range(const float* p, Range range) {
+    return each([&](int i) { return i >= range.begin && i < range.end ? p[i] : 0.0F; });
   }
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     for (int i = 0; i < count; ++i) p[i] = v.lane[i];
@@ -120,6 +129,19 @@ struct Vec {
   }
   static CONVOLITH_INLINE Reg permute(Reg v, Lanes from) {
     return each([&](int i) { return v.lane[from.lane[i]]; });
+  }
+
+  /** The lanes of `a` from the N-th on, then the first N of `b`. */
+  template <int N>
+  static CONVOLITH_INLINE Reg shift(Reg a, Reg b) {
+    return each([&](int i) { return i + N < lanes ? a.lane[i + N] : b.lane[i + N - lanes]; });
+  }
+  /** The even lanes of `a`, then those of `b`; and the odd ones. */
+  static CONVOLITH_INLINE Reg evens(Reg a, Reg b) {
+    return each([&](int i) { return i < lanes / 2 ? a.lane[2 * i] : b.lane[2 * i - lanes]; });
+  }
+  static CONVOLITH_INLINE Reg odds(Reg a, Reg b) {
+    return each([&](int i) { return i < lanes / 2 ? a.lane[2 * i + 1] : b.lane[2 * i + 1 - lanes]; });
   }
 
   /** Lane i of row j becomes lane j of row i. */
