@@ -85,7 +85,7 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
     staged_ = staged_ || group_out_ > 1;
   }
   if (slider_ != nullptr) {
-    const Index column = slider_->window() * slider_->stride * channels_ * 4;
+    const Index column = Index{slider_->window()} * slider_->stride * channels_ * 4;
     slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
   }
 }

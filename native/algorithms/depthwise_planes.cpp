@@ -61,7 +61,7 @@ class DepthwisePlanes final : public Executor {
   Index tasks(int) const override { return ceil_div(planes_, together_) * strips_; }
   Index workspace_bytes() const override {
     Scratch measure;
-    measure.take<float>(kPlaneVectors * kernels_.lanes);
+    measure.take<float>(Index{kPlaneVectors} * kernels_.lanes);
     return measure.used();
   }
   Index packed_bytes() const override { return 0; }

@@ -39,7 +39,7 @@ class PointwisePlanes final : public Executor {
         // Rows of weights a multiple of 4 KiB apart would share the sets of a first-level cache.
         pitch_(depth_ * kFloat % 4096 == 0 ? depth_ + 16 : depth_) {
     const GemmKernels& gemm = kernels_.gemm;
-    width_ = gemm.preferred_vectors * gemm.lanes;
+    width_ = Index{gemm.preferred_vectors} * gemm.lanes;
     const int index = gemm.preferred_vectors - 1;
     tile_rows_ = (depth_ <= kShortSum ? gemm.short_rows : gemm.max_rows)[index];
     const Index panels = ceil_div(pixels_, width_);
@@ -180,7 +180,7 @@ bool suits_planes(const Problem& p) {
   // A slope an output channel is a slope a column to the kernels.
   if (p.spec().channels_last || p.spec().activation.op == ActivationOp::prelu) return false;
   const Index pixels = p.geometry.output.volume();
-  const Index lanes = p.kernels.gemm.preferred_vectors * p.kernels.lanes;
+  const Index lanes = Index{p.kernels.gemm.preferred_vectors} * p.kernels.lanes;
   const auto padded = static_cast<double>(round_up(pixels, lanes));
   return padded - static_cast<double>(pixels) <= kMostEmpty * padded;
 }

@@ -59,7 +59,7 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
       panels_(group_out_, depth_of_sums(),
               rows_in_all() * tiling.x.tiles() * tiling.products() / tiling.weights(), p.kernels.gemm),
       pitch_(round_up(depth_of_sums(), 16) + 16),
-      zeros_(std::max<Index>(group_in_, kMaxTileVectors * 16)) {
+      zeros_(std::max<Index>(group_in_, Index{kMaxTileVectors} * 16)) {
   choose_block();
   order_products();
   for (Index z = 0; z < depth_; ++z) {
@@ -164,7 +164,7 @@ void WinogradCore::point_taps(const Slice& slice, const Size3& kernel, const flo
     const Index y = tiling_.y.member(slice.y, i);
     for (int j = 0; j < tiling_.x.taps; ++j) {
       const Index x = tiling_.x.member(slice.x, j);
-      const float*& tap = taps[static_cast<std::size_t>(i * tiling_.x.taps + j)];
+      const float*& tap = taps[static_cast<std::size_t>(i) * tiling_.x.taps + j];
       if (y >= lattice_.y.tap_count() || x >= lattice_.x.tap_count()) {
         tap = zeros_.data();
         continue;

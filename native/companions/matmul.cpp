@@ -67,7 +67,8 @@ void multiply_panel(const MatMul& p, const Columns& vectors, Index product, Inde
                     Index end) {
   const GemmKernels& gemm = current_kernels().gemm;
   const Index column = panel_index * gemm.preferred_vectors * gemm.lanes;
-  const int columns = static_cast<int>(std::min<Index>(p.n - column, gemm.preferred_vectors * gemm.lanes));
+  const int columns =
+      static_cast<int>(std::min<Index>(p.n - column, Index{gemm.preferred_vectors} * gemm.lanes));
   const int vectors_wide = static_cast<int>(ceil_div(columns, gemm.lanes));
   const int width = vectors_wide * gemm.lanes;
   const Index tile_rows = (p.k <= kShortSum ? gemm.short_rows : gemm.max_rows)[vectors_wide - 1];
@@ -206,7 +207,7 @@ void run_matmul(const MatMul& product) {
   if (p.m <= kGemvRows) return run_few_rows(p);
   const GemmKernels& gemm = current_kernels().gemm;
   const Columns vectors(p);
-  const Index panels = ceil_div(p.n, gemm.preferred_vectors * gemm.lanes);
+  const Index panels = ceil_div(p.n, Index{gemm.preferred_vectors} * gemm.lanes);
   const Index chunks = ceil_div(p.m, kRows);
   const Index work = std::min(p.m, kRows) * p.k * 2;
   parallel_rows(p.batch * panels * chunks, work, [&](Index begin, Index end) {
