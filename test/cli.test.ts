@@ -130,10 +130,11 @@ describe('convolith run', () => {
       [],
       'Expected [8, 4, 3, 3] (the weight, OIHW of the layer) for ',
     ],
-    ['an unknown activation', {}, ['--activation', 'rulu'], 'for activation but received "rulu"'],
-    ['an unknown padding mode', {}, ['--padding-mode', 'mirror'], 'for paddingMode but received "mirror"'],
+    ['an unknown activation', {}, ['--activation', 'rulu'], "'rulu' is invalid. Allowed choices are linear, relu,"],
+    ['an unknown padding mode', {}, ['--padding-mode', 'mirror'], 'Allowed choices are zeros, reflect,'],
     ['an absent bias', {}, ['--bias', 'absent.npy'], 'ENOENT'],
     ['a bad layer', {}, ['--layer', 'n1c4h9w9 o8 k3*3'], 'expected k3x3, got k3*3'],
+    ['a layer that lost its quotes', {}, ['--layer', 'n1c4h9w9'], 'got nothing; a layer of several words is quoted'],
   ] as const)('refuses %s and writes nothing', (_, shapes, more, message) => {
     const { input: inputShape = [1, 4, 9, 9], weight: weightShape = [8, 4, 3, 3] } = shapes as {
       readonly input?: readonly number[];
@@ -230,6 +231,14 @@ describe('convolith bench', () => {
     expect(stacks[0].results[0].plans).toHaveLength(8);
   });
 
+  it('prints JSON alone where no file is named, and says once what it times instead of the native engine', () => {
+    const quick = ['--layer', TINY, '--trials', '1', '--seconds', '0.01', '--json'];
+    const { status, stdout, stderr } = convolith(['bench', ...quick], { CONVOLITH_ENGINE: 'reference' });
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).layers[0].results).toHaveLength(2);
+    expect(stderr.match(/Timing the TypeScript one/g)).toHaveLength(1);
+  });
+
   it.runIf(native())('draws a report that needs nothing else', () => {
     const file = join(folder, 'report.html');
     const quick = ['--trials', '1', '--seconds', '0.01', '--report', file];
@@ -252,6 +261,7 @@ describe('bad arguments', () => {
     [['bench', '--layer', 'n1c4h9w9 o8'], 'expected k3x3 (kernel size), got nothing'],
     [['bench', '--layer', TINY, '--network', 'table'], 'cannot be used with'],
     [['bench', '--stack', 'table'], 'expected one of all, convnext, dcgan'],
+    [['bench', '--layer', TINY, '--prefix', 'absent 1'], 'Expected a program that is there for --prefix'],
     [['bench', '--trials', '0'], 'expected a whole number from 1 to 1000, got 0'],
     [['bench', '--threads', '0'], 'expected a whole number from 1 to 1024, got 0'],
     [['verify', '--seconds', 'many'], 'expected seconds from 0 to 86400, got many'],

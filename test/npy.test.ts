@@ -75,8 +75,11 @@ describe('readNpy', () => {
     ['<u4', Uint32Array.of(7, 2 ** 31)],
     ['<i4', Int32Array.of(-(2 ** 31), 9)],
     ['<f8', Float64Array.of(0.5, -3)],
+    ['<i8', BigInt64Array.of(-(2n ** 63n), 7n)],
+    ['<u8', BigUint64Array.of(2n ** 63n, 8n)],
   ])('reads %s', (dtype, values) => {
-    expect([...readNpy(made('typed.npy', header(dtype, '(2,)'), bytesOf(values))).data]).toEqual([...values]);
+    const { data } = readNpy(made('typed.npy', header(dtype, '(2,)'), bytesOf(values)));
+    expect([...data]).toEqual(Array.from(values, Number));
   });
 
   it('reads a header of version 2', () => {
@@ -85,7 +88,8 @@ describe('readNpy', () => {
   });
 
   it.each([
-    ['another format', () => file('x.npy', Buffer.from('PK\x03\x04 something else')), 'ERR_BUFFER', 'begins with'],
+    ['another format', () => file('x.npy', Buffer.from('GIF89a something else')), 'ERR_BUFFER', 'begins with'],
+    ['an archive', () => file('x.npz', Buffer.from('PK\x03\x04 something else')), 'ERR_BUFFER', 'save()'],
     ['an empty file', () => file('x.npy', new Uint8Array(0)), 'ERR_BUFFER', 'begins with'],
     ['a later version', () => made('x.npy', header('<f4', '(1,)'), new Uint8Array(4), 4), 'ERR_BUFFER', 'version 4'],
     ['a torn file', () => made('x.npy', header('<f4', '(3,)'), new Uint8Array(8)), 'ERR_BUFFER', '12 bytes of data'],
@@ -98,7 +102,7 @@ describe('readNpy', () => {
       'ERR_BUFFER',
       'descr',
     ],
-    ['nothing in it', () => made('x.npy', header('<f4', '(0, 3)'), new Uint8Array(0)), 'ERR_SHAPE', 'x.npy[0]'],
+    ['nothing in it', () => made('x.npy', header('<f4', '(0, 3)'), new Uint8Array(0)), 'ERR_SHAPE', 'x.npy: shape[0]'],
     ['no such file', () => join(folder, 'absent.npy'), 'ERR_BUFFER', 'ENOENT'],
     ['a folder', () => folder, 'ERR_BUFFER', ''],
   ])('refuses %s', (_, path, code, message) => {

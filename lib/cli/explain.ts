@@ -24,7 +24,11 @@ export function addExplain(program: Command): void {
   program
     .command('explain')
     .description('show how a layer is computed: algorithm, tile, memory, cost, and what was refused')
-    .addArgument(new Argument('<descriptor...>', 'the layer').argParser(joinWords))
+    .addArgument(
+      new Argument('<descriptor...>', 'the layer in one line, as `convolith --help` spells it out').argParser(
+        joinWords,
+      ),
+    )
     .addOption(layoutOption())
     .addOption(engineOption())
     .addOption(isaOption())

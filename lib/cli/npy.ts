@@ -21,7 +21,9 @@ type Elements =
   | Int16Array<ArrayBuffer>
   | Uint16Array<ArrayBuffer>
   | Int32Array<ArrayBuffer>
-  | Uint32Array<ArrayBuffer>;
+  | Uint32Array<ArrayBuffer>
+  | BigInt64Array<ArrayBuffer>
+  | BigUint64Array<ArrayBuffer>;
 
 interface DType {
   readonly bytes: 1 | 2 | 4 | 8;
@@ -40,6 +42,8 @@ const DTYPES: Readonly<Record<string, DType>> = {
   u2: { bytes: 2, make: (count) => new Uint16Array(count) },
   i4: { bytes: 4, make: (count) => new Int32Array(count) },
   u4: { bytes: 4, make: (count) => new Uint32Array(count) },
+  i8: { bytes: 8, make: (count) => new BigInt64Array(count) },
+  u8: { bytes: 8, make: (count) => new BigUint64Array(count) },
 };
 
 const MAGIC = '\x93NUMPY';
@@ -62,7 +66,7 @@ export function readNpy(path: string): NpyArray {
   try {
     const header = readHeader(file, path);
     const { shape, dtype } = header;
-    checkShape(shape, path);
+    checkShape(shape, `${path}: shape`);
     const type = DTYPES[dtype.slice(1)];
     if (type === undefined || !/^[<>|=]/.test(dtype)) {
       const known = Object.keys(DTYPES).join(', ');
@@ -125,7 +129,9 @@ function readHeader(file: number, path: string): Header {
   const start = Buffer.alloc(12);
   const got = readSync(file, start, 0, 12, 0);
   if (got < 12 || start.toString('latin1', 0, MAGIC.length) !== MAGIC) {
-    throw broken(path, `a NumPy .npy file, which begins with \\x93NUMPY`, 'another beginning');
+    const zip = start.toString('latin1', 0, 2) === 'PK';
+    const received = zip ? 'a zip archive, as savez() writes; save one array with save()' : 'another beginning';
+    throw broken(path, 'a NumPy .npy file, which begins with \\x93NUMPY', received);
   }
   const major = start[MAGIC.length];
   const [begin, length] = major === 1 ? [10, start.readUInt16LE(8)] : [12, start.readUInt32LE(8)];
@@ -166,6 +172,9 @@ function swapBytes(bytes: Uint8Array<ArrayBuffer>, width: number): void {
 
 function toFloats(elements: Elements, dtype: string): Float32Array<ArrayBuffer> {
   if (elements instanceof Float32Array) return elements;
+  if (elements instanceof BigInt64Array || elements instanceof BigUint64Array) {
+    return Float32Array.from(elements, Number);
+  }
   return dtype === 'f2' ? Float32Array.from(elements, half) : Float32Array.from(elements);
 }
 

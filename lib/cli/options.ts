@@ -20,6 +20,9 @@ export function descriptorArgument(text: string): LayerDescriptor {
   try {
     return parseDescriptor(text);
   } catch (error) {
+    if (error instanceof ConvolithError && !/\s/.test(text.trim())) {
+      throw new InvalidArgumentError(`${error.message}; a layer of several words is quoted`);
+    }
     refuse(error);
   }
 }
@@ -60,11 +63,17 @@ export const isaOption = (): Option =>
   new Option('--isa <name>', 'instruction set, one of those that `convolith info` lists');
 
 export const engineOption = (): Option =>
-  new Option('--engine <name>', 'engine').choices(['native', 'reference'] satisfies EngineName[]);
+  new Option('--engine <name>', 'the native one where it loads, unless named').choices([
+    'native',
+    'reference',
+  ] satisfies EngineName[]);
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON');
 
-export const layoutOption = (): Option => new Option('--layout <name>', 'layout').choices(LAYOUTS).default('NCHW');
+export const layoutOption = (): Option =>
+  new Option('--layout <name>', 'channels first or last, in every rank').choices(LAYOUTS).default('NCHW');
 
 export const mathOption = (): Option =>
-  new Option('--math <mode>', 'rounding allowed').choices(['fast', 'strict'] satisfies MathName[]).default('fast');
+  new Option('--math <mode>', '`strict` leaves out Winograd, which rounds more')
+    .choices(['fast', 'strict'] satisfies MathName[])
+    .default('fast');

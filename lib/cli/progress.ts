@@ -10,19 +10,23 @@ export interface Progress {
 /** Seconds between two lines where there is no terminal. */
 const LINE_INTERVAL = 5;
 
-/** A bar on a terminal, plain lines elsewhere. */
+/** A bar on a terminal, plain lines elsewhere. Nothing is shown before the first update. */
 export function startProgress(total: number): Progress {
   return process.stderr.isTTY ? barProgress(total) : lineProgress(total);
 }
 
 function barProgress(total: number): Progress {
+  // The cursor stays: Ctrl-C ends a synchronous run before anything could show a hidden one again.
   const bar = new SingleBar(
-    { format: '{bar} {percentage}% {label}', hideCursor: true, clearOnComplete: true, linewrap: false, barsize: 24 },
+    { format: '{bar} {percentage}% {label}', hideCursor: false, clearOnComplete: true, linewrap: false, barsize: 24 },
     Presets.shades_classic,
   );
-  bar.start(total, 0, { label: '' });
   return {
-    update: (done, label) => bar.update(Math.min(done, total), { label }),
+    update(done, label) {
+      // Started with its first label: one that follows at once would wait for the next update, which may be minutes.
+      if (bar.isActive) bar.update(Math.min(done, total), { label });
+      else bar.start(total, done, { label });
+    },
     stop: () => bar.stop(),
   };
 }

@@ -23,6 +23,23 @@ import {
 } from './options.js';
 import { startProgress } from './progress.js';
 
+const PADDING_MODES = ['zeros', 'reflect', 'replicate', 'circular'] as const satisfies readonly PaddingMode[];
+/** Those that need no parameter. */
+const ACTIVATIONS = [
+  'linear',
+  'relu',
+  'relu6',
+  'leakyRelu',
+  'elu',
+  'sigmoid',
+  'tanh',
+  'hardSwish',
+  'hardSigmoid',
+  'silu',
+  'gelu',
+] as const satisfies readonly ActivationName[];
+type RunActivation = (typeof ACTIVATIONS)[number];
+
 interface RunOptions {
   readonly layer: LayerDescriptor;
   readonly input: string;
@@ -32,8 +49,8 @@ interface RunOptions {
   readonly output: string;
   readonly layout: LayoutName;
   readonly weightLayout: WeightLayout;
-  readonly paddingMode: string;
-  readonly activation?: string;
+  readonly paddingMode: PaddingMode;
+  readonly activation: RunActivation;
   readonly algorithm?: string;
   readonly engine?: EngineName;
   readonly isa?: string;
@@ -78,8 +95,12 @@ export function addRun(program: Command): void {
         .choices(['OIHW', 'HWIO'] satisfies WeightLayout[])
         .default('OIHW'),
     )
-    .addOption(new Option('--padding-mode <name>', 'zeros, reflect, replicate or circular').default('zeros'))
-    .addOption(new Option('--activation <name>', 'relu, relu6, silu, gelu and so on'))
+    .addOption(new Option('--padding-mode <name>', 'what lies in the padding').choices(PADDING_MODES).default('zeros'))
+    .addOption(
+      new Option('--activation <name>', 'applied last, with its default parameters')
+        .choices(ACTIVATIONS)
+        .default('linear'),
+    )
     .addOption(new Option('--algorithm <name>', 'one of those that `convolith explain` names'))
     .addOption(engineOption())
     .addOption(isaOption())
@@ -89,7 +110,7 @@ export function addRun(program: Command): void {
     .addHelpText(
       'after',
       `
-Files are NumPy's .npy with real numbers of any type, rounded to float32; Fortran order is put in row-major order.
+Files are NumPy's .npy with numbers of up to 64 bits, rounded to float32; Fortran order is put in row-major order.
 The output appears whole or not at all.
 
 Examples:
@@ -124,9 +145,8 @@ function runLayer(options: RunOptions): Ran {
       engine: options.engine,
       algorithm: options.algorithm,
       math: options.math,
-      // The layer refuses a name that it does not know, and lists those it knows.
-      paddingMode: options.paddingMode as PaddingMode,
-      activation: options.activation as ActivationName | undefined,
+      paddingMode: options.paddingMode,
+      activation: options.activation,
     });
     try {
       const { shape } = files.input;

@@ -41,7 +41,8 @@ interface BenchOptions {
   readonly trials: number;
   readonly seconds: number;
   readonly prefix?: string;
-  readonly json?: string;
+  /** A file, or true for stdout. */
+  readonly json?: string | true;
   readonly report?: string;
 }
 
@@ -92,7 +93,7 @@ export function addBench(program: Command): void {
     )
     .addOption(new Option('--seconds <n>', 'timed in each trial').argParser(secondsArgument).default(0.25))
     .addOption(new Option('--prefix <command>', 'in front of each trial, such as "taskset -c 1"'))
-    .addOption(new Option('--json <file>', 'write every figure to a file'))
+    .addOption(new Option('--json [file]', 'print every figure as JSON, or write them to a file'))
     .addOption(new Option('--report <file.html>', 'write one self-contained page: roofline, bars against peers, plans'))
     .addHelpText(
       'after',
@@ -115,9 +116,10 @@ Examples:
       if (options.peers) ensureInstalled('peers');
       if (options.report !== undefined) ensureInstalled('report');
       const report = bench(options);
+      const json = JSON.stringify(report, null, 2);
       // Printed first: a file that cannot be written must not cost a long run's figures.
-      console.log(render(report));
-      if (options.json !== undefined) writeOutput(options.json, `${JSON.stringify(report, null, 2)}\n`);
+      console.log(options.json === true ? json : render(report));
+      if (typeof options.json === 'string') writeOutput(options.json, `${json}\n`);
       if (options.report !== undefined) writePage(report, options.report);
       if (!allAgree(report)) process.exitCode = 1;
     });
@@ -187,7 +189,8 @@ const quoted = (word: string): string => (/\s/.test(word) ? `"${word}"` : word);
 /** The native engine unless another is named; the TypeScript one where nothing else loads. */
 function contendersOf(options: BenchOptions): Contender[] {
   const layouts = options.layout === 'both' ? LAYOUTS : [options.layout];
-  const own = layouts.flatMap((layout) => enginesOf(options).map((name): Contender => ({ name, layout })));
+  const engines = enginesOf(options);
+  const own = layouts.flatMap((layout) => engines.map((name): Contender => ({ name, layout })));
   return options.peers ? [...own, ...PEERS.map((name): Contender => ({ name, layout: null }))] : own;
 }
 

@@ -36,8 +36,9 @@ const describe = ({ chains }: SubjectResult): string =>
 const algorithmsOf = ({ plans }: ContenderResult): string =>
   [...new Set(plans.map((plan) => plan.algorithm))].join(', ');
 
-/** Half of the trials' range as a part of their median. */
-const wobble = ({ median, low, high }: Spread): string => `±${Math.round((50 * (high - low)) / median)}%`;
+/** Half of the trials' range as a part of their median; one trial has none. */
+const wobble = ({ median, low, high }: Spread): string =>
+  low === high ? '–' : `±${Math.round((50 * (high - low)) / median)}%`;
 
 function figures(subjects: readonly SubjectResult[]): string {
   const head = ['layer', 'descriptor', 'engine', 'layout', 'algorithm', 'median ms', 'spread', 'best ms', 'GFLOP/s'];

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { ConvolithError, expected } from '../../errors.js';
 import type { LayoutName } from '../options.js';
 import { benchFile } from './install.js';
 import type { ContenderName, ContenderRefusal, ContenderResult, MachineLimits, SubjectResult } from './report.js';
@@ -80,16 +81,25 @@ function runTrial(
     const stdout = runNode([file, JSON.stringify(own ?? common)], prefix);
     return JSON.parse(stdout) as TrialResult | TrialRefusal;
   } catch (cause) {
+    if (cause instanceof ConvolithError) throw cause;
     const said = typeof cause === 'object' && cause !== null && 'stderr' in cause ? String(cause.stderr).trim() : '';
     const last = said.split('\n').findLast((line) => /\bError\b/.test(line)) ?? String(cause);
     throw new Error(`Expected a trial of ${name} on ${subject} to end but received: ${last.trim()}`, { cause });
   }
 }
 
-/** What a fresh process of Node.js prints. Synchronous, so that this process sleeps meanwhile. */
+/**
+ * What a fresh process of Node.js prints. Synchronous, so that this process sleeps meanwhile.
+ * @throws ConvolithError `ERR_OPTION` where the prefix's program is not there.
+ */
 function runNode(words: readonly string[], prefix: readonly string[]): string {
   const [command, ...rest] = [...prefix, process.execPath, ...NODE_ARGUMENTS, ...words];
-  return execFileSync(command, rest, { maxBuffer: 1 << 26, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  try {
+    return execFileSync(command, rest, { maxBuffer: 1 << 26, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw expected('ERR_OPTION', 'a program that is there', '--prefix', command);
+  }
 }
 
 /** GB/s of one core, measured in a trial of its own. */
