@@ -1,6 +1,6 @@
 // Packs everything that is published into npm/tarballs/: `npm run tarballs`. The prebuilt addons come from `npm run
-// prebuilds`, and one that is missing is an error; with `--local` the addon built in this checkout stands for every
-// platform's, which serves tests of the packages and no one else, and goes to .cache/npm/. `--out FOLDER` puts all of it elsewhere.
+// prebuilds`, and one that is missing is an error; with `--addon FILE` that one stands for every platform's, which serves
+// tests of the packages and no one else, and goes to .cache/npm/. `--out FOLDER` puts all of it elsewhere.
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,22 +14,22 @@ import {
 } from './support/packages.mjs';
 import { platforms } from './support/platforms.mjs';
 
-const { values } = parseArgs({ options: { local: { type: 'boolean', default: false }, out: { type: 'string' } } });
-const out = resolve(values.out ?? join(root, values.local ? '.cache/npm' : 'npm'));
+const { values } = parseArgs({ options: { addon: { type: 'string' }, out: { type: 'string' } } });
+const standIn = values.addon === undefined ? null : resolve(values.addon);
+const out = resolve(values.out ?? join(root, standIn === null ? 'npm' : '.cache/npm'));
 const tarballs = join(out, 'tarballs');
 rmSync(tarballs, { recursive: true, force: true });
 mkdirSync(tarballs, { recursive: true });
 
-const addonOf = ({ name }) =>
-  values.local ? join(root, 'out', 'Release', 'convolith.node') : join(out, name, 'convolith.node');
+const addonOf = ({ name }) => standIn ?? join(out, name, 'convolith.node');
 
 const missing = platforms.filter((platform) => !existsSync(addonOf(platform)));
 if (missing.length > 0) {
-  const command = values.local ? 'npm run build' : 'npm run prebuilds';
+  const command = standIn === null ? 'npm run prebuilds' : 'npm run build';
   console.error(`Expected addons for ${missing.map(({ name }) => name).join(', ')}: run "${command}"`);
   process.exit(1);
 }
-if (values.local) {
+if (standIn !== null) {
   for (const platform of platforms) writePlatformPackage(join(out, platform.name), platform, addonOf(platform));
 }
 writeSourcePackage(join(out, 'source'));

@@ -1,12 +1,13 @@
 // Tests the prebuilt addons in npm/: each by its format, and by running the contract suite, the addon's face and
-// `convolith verify` where this machine can: other Nodes from npm, arm64 under qemu-user, Windows under wine.
+// `convolith verify` where this machine can: other Nodes from npm, arm64 under qemu-user, Windows under wine. The package
+// is installed around linux-x64-gnu's as a user gets it, and tried on each of those Nodes.
 // `npm run test:prebuilds [-- PLATFORM …]`; without names all that are there. The last line is `N passed, M failed`.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { faultsOf } from './support/binary-format.mjs';
 import { cachedNode } from './support/cached-package.mjs';
-import { root } from './support/native-build.mjs';
+import { root, run } from './support/native-build.mjs';
 import { platformsNamed } from './support/platforms.mjs';
 import { bundleTest, runStaged, stageAddon } from './support/staged-run.mjs';
 
@@ -47,6 +48,14 @@ function verify(stage, launch, name, env = {}) {
   count(runStaged(stage.folder, [...launch, stage.command, 'verify'], env) !== null, `${name}: convolith verify`);
 }
 
+/** The package, installed by npm around this addon. */
+function testPackage(addon, nodes) {
+  const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
+  const env = { ...process.env, CONVOLITH_TEST_ADDON: addon, CONVOLITH_TEST_NODES: nodes.join(delimiter) };
+  const done = run(process.execPath, [vitest, 'run', 'test/package.test.ts'], { env });
+  count(done, `linux-x64-gnu: installed by npm, on Node ${NODES.join(', ')}`);
+}
+
 /** It must start where there is no AVX, on the plain kernels, and be right there. */
 function testOldCpu(stage, node) {
   const launch = ['qemu-x86_64', '-cpu', OLD_CPU, node];
@@ -57,10 +66,9 @@ function testOldCpu(stage, node) {
 
 const RUNS = {
   async 'linux-x64-gnu'(stage) {
-    for (const version of NODES) {
-      const node = cachedNode('linux-x64', version);
-      await runTests(stage, [node], `Node ${version}`);
-    }
+    const nodes = NODES.map((version) => cachedNode('linux-x64', version));
+    for (const [index, node] of nodes.entries()) await runTests(stage, [node], `Node ${NODES[index]}`);
+    testPackage(stage.addon, nodes);
     verify(stage, [process.execPath], 'linux-x64-gnu');
     testOldCpu(stage, cachedNode('linux-x64', EMULATED_NODE));
   },

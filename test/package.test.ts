@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { platformPackage } from '../lib/native/load.js';
@@ -12,7 +12,11 @@ import { root } from './support/root.js';
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
 const scratch = mkdtempSync(join(tmpdir(), 'convolith-package-'));
+/** The tarballs to test; where none are named, some are made around one addon. */
 let tarballs = process.env.CONVOLITH_TEST_TARBALLS ?? '';
+const addonToPack = process.env.CONVOLITH_TEST_ADDON ?? join(root, 'out', 'Release', 'convolith.node');
+/** Programs of other Nodes that the package must serve; `npm run test:prebuilds` names some. */
+const otherNodes = (process.env.CONVOLITH_TEST_NODES ?? '').split(delimiter).filter((program) => program !== '');
 let registry: Registry;
 
 const exec = promisify(execFile);
@@ -46,9 +50,9 @@ async function project(...flags: string[]): Promise<string> {
   return folder;
 }
 
-async function node(folder: string, file: string, source: string, env: NodeJS.ProcessEnv = {}) {
+async function node(program: string, folder: string, file: string, source: string) {
   writeFileSync(join(folder, file), source);
-  return run(folder, process.execPath, [file], env);
+  return run(folder, program, [file]);
 }
 
 const scoped = (folder: string): string[] => readdirSync(join(folder, 'node_modules', '@convolith')).sort();
@@ -61,7 +65,7 @@ function bytesUnder(folder: string): number {
 
 beforeAll(async () => {
   if (tarballs === '') {
-    await run(root, process.execPath, ['scripts/tarballs.mjs', '--local', '--out', scratch]);
+    await run(root, process.execPath, ['scripts/tarballs.mjs', '--addon', addonToPack, '--out', scratch]);
     tarballs = join(scratch, 'tarballs');
   }
   registry = await startRegistry(tarballs);
@@ -97,21 +101,40 @@ describe('installed with --ignore-scripts, offline', () => {
     expect(packages.filter(([, { hasInstallScript }]) => hasInstallScript)).toEqual([]);
   });
 
-  it('is required, with the native engine', async () => {
-    const source = `const { Conv2d, info } = require('convolith');${USE}
+  describe.each([process.execPath, ...otherNodes])('on %s', (program) => {
+    it('is required, with the native engine', async () => {
+      const source = `const { Conv2d, info } = require('convolith');${USE}
 const addons = Object.keys(require.cache).filter((file) => file.endsWith('.node'));
 console.log(y.data[0], info().version, conv.engine, addons.length, addons[0].includes(${JSON.stringify(platformPackage().split('/')[1])}));`;
-    expect(await node(user, 'use.cjs', source)).toEqual({ stdout: `9 ${version} native 1 true`, stderr: '' });
-  });
+      const printed = { stdout: `9 ${version} native 1 true`, stderr: '' };
+      expect(await node(program, user, 'use.cjs', source)).toEqual(printed);
+    });
 
-  it('is imported, as one instance with the required one', async () => {
-    const source = `import { createRequire } from 'node:module';
+    it('is imported, as one instance with the required one', async () => {
+      const source = `import { createRequire } from 'node:module';
 import { Conv2d, ConvolithError } from 'convolith';
 import * as all from 'convolith';${USE}
 const required = createRequire(import.meta.url)('convolith');
 const same = Object.keys(required).every((name) => required[name] === all[name]);
 console.log(y.data[0], same, ConvolithError === required.ConvolithError);`;
-    expect((await node(user, 'use.mjs', source)).stdout).toBe('9 true true');
+      expect((await node(program, user, 'use.mjs', source)).stdout).toBe('9 true true');
+    });
+
+    it('works in a worker', async () => {
+      const source = `const { isMainThread, parentPort, Worker } = require('node:worker_threads');
+const { Conv2d } = require('convolith');${USE}
+if (isMainThread) new Worker(__filename).on('message', (answer) => console.log(y.data[0], answer));
+else parentPort.postMessage([conv.engine, y.data[0]]);`;
+      expect((await node(program, user, 'worker.cjs', source)).stdout).toBe("9 [ 'native', 9 ]");
+    });
+
+    it('has its command', async () => {
+      // npx and the command run on the first node of the path.
+      const path = `${dirname(program)}${delimiter}${process.env.PATH}`;
+      const env = program === process.execPath ? {} : { PATH: path };
+      const { stdout } = await run(user, 'npx', ['convolith', 'info', '--json'], env);
+      expect(JSON.parse(stdout)).toMatchObject({ version, engine: 'native' });
+    });
   });
 
   it.each([
@@ -138,14 +161,6 @@ console.log(code);
     expect((await run(user, process.execPath, [tsc, '-p', '.'])).stdout).toBe('');
   });
 
-  it('works in a worker', async () => {
-    const source = `const { isMainThread, parentPort, Worker } = require('node:worker_threads');
-const { Conv2d } = require('convolith');${USE}
-if (isMainThread) new Worker(__filename).on('message', (answer) => console.log(y.data[0], answer));
-else parentPort.postMessage([conv.engine, y.data[0]]);`;
-    expect((await node(user, 'worker.cjs', source)).stdout).toBe("9 [ 'native', 9 ]");
-  });
-
   it.each([
     ['cjs', 'bundle.cjs'],
     ['esm', 'bundle.mjs'],
@@ -158,11 +173,6 @@ else parentPort.postMessage([conv.engine, y.data[0]]);`;
     const flags = ['--bundle', '--platform=node', '--external:convolith', `--format=${format}`, `--outfile=${file}`];
     await run(user, esbuild, ['app.ts', '--log-level=warning', ...flags]);
     expect((await run(user, process.execPath, [file])).stdout).toBe('9 native');
-  });
-
-  it('has its command', async () => {
-    const { stdout } = await run(user, 'npx', ['convolith', 'info', '--json']);
-    expect(JSON.parse(stdout)).toMatchObject({ version, engine: 'native' });
   });
 });
 

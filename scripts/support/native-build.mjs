@@ -1,4 +1,4 @@
-// What setup.mjs and install.mjs share: whether the addon can be built here, whether it is fresh, and building it.
+// What setup.mjs and build-source.mjs share: whether the addon can be built here, whether it is fresh, and building it.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';

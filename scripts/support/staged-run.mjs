@@ -10,7 +10,7 @@ import { root } from './native-build.mjs';
 const TIMEOUT = 15 * 60_000;
 const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
-/** A folder that looks like this checkout built with `addon`, and its command. */
+/** A folder that looks like this checkout built with `addon`, its command, and the addon itself. */
 export function stageAddon(name, addon) {
   const stage = join(root, '.cache', 'stage', name);
   rmSync(stage, { recursive: true, force: true });
@@ -19,7 +19,7 @@ export function stageAddon(name, addon) {
   for (const part of ['dist', 'package.json', 'bench'])
     cpSync(join(root, part), join(stage, part), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(stage, 'node_modules'));
-  return { folder: stage, command: join(stage, bin.convolith) };
+  return { folder: stage, command: join(stage, bin.convolith), addon };
 }
 
 /** A test file and what it imports of this project, as one module in the stage. */
