@@ -3,12 +3,12 @@ import { MarkdownPageEvent } from 'typedoc-plugin-markdown';
 
 /**
  * A default in words is not code, that of what has none is not `undefined`, and that of a parameter is not the name of a
- * constant of the source.
+ * constant of the source. The site's style knows these pages by their class.
  */
 function wordDefaults(app) {
   app.renderer.on(MarkdownPageEvent.END, (page) => {
-    page.contents = page.contents
-      ?.replace(/\| `(none|ones|zeros|[a-z]+ [a-z' ]+)` \|/g, '| $1 |')
+    page.contents = `---\npageClass: api\n---\n\n${page.contents ?? ''}`
+      .replace(/\| `(none|ones|zeros|[a-z]+ [a-z' ]+)` \|/g, '| $1 |')
       .replaceAll('| `undefined` |', '| required |')
       .replaceAll('| `NO_OPTIONS` |', '| none |');
   });

@@ -1,6 +1,6 @@
 // What the page shows, taken from a run's result.
 
-export const PEERS = ['onnxruntime', 'tfjs-wasm'];
+export const PEERS = ['onednn', 'onnxruntime', 'tfjs-wasm'];
 
 /** The engine that the page is about: the native one where it took part. */
 const ownName = ({ results }) => (results.some(({ contender }) => contender === 'native') ? 'native' : 'reference');

@@ -42,7 +42,7 @@ details { margin: 8px 0; } summary { cursor: pointer; color: var(--soft); }
 `;
 
 /** Column heads: the table is wide as it is. */
-const SHORT = { onnxruntime: 'ort', 'tfjs-wasm': 'wasm' };
+const SHORT = { onednn: 'onednn', onnxruntime: 'ort', 'tfjs-wasm': 'wasm' };
 
 const tile = (figure, label) => `<div class="tile"><b>${escapeHtml(figure)}</b><span>${escapeHtml(label)}</span></div>`;
 
@@ -94,6 +94,10 @@ function planCell({ algorithm, tile, workspaceBytes, packedBytes }) {
   return `<td class="left">${escapeHtml(algorithm)} <small>${escapeHtml(tile)}</small><small>${memory}</small></td>`;
 }
 
+/** A figure over several trials: the median, and below it the range. */
+const ranged = ({ median, low, high }) =>
+  low === high ? significant(median) : `${significant(median)}<small>${significant(low)}–${significant(high)}</small>`;
+
 function layerTable(subjects) {
   const peers = peersOf(subjects);
   const layouts = ['NCHW', 'NHWC'].filter((layout) => subjects.some((subject) => own(subject, layout)));
@@ -116,7 +120,7 @@ function layerTable(subjects) {
     return `<tr>${[
       `<td class="left name">${escapeHtml(titleOf(subject))}<small><code>${escapeHtml(subject.chains[0][0])}</code></small></td>`,
       planCell(plan),
-      `<td>${significant(best.milliseconds.median)}<small>${significant(best.milliseconds.low)}–${significant(best.milliseconds.high)}</small></td>`,
+      `<td>${ranged(best.milliseconds)}</td>`,
       ...layouts.map(cell),
       `<td>${share(subject.attainableShare)}</td>`,
       ...peers.map((peer) => `<td>${share(find(subject, peer)?.peakShare)}</td>`),
@@ -150,6 +154,7 @@ export function page(report) {
     [...layers, ...stacks].flatMap(({ results }) => results.map(({ contender, version }) => [contender, version])),
   );
   const peers = peersOf([...layers, ...stacks]).map((peer) => `${peer} ${versions.get(peer)}`);
+  const besideOnnx = peersOf(layers).includes('onnxruntime');
   const threads = `${report.threads} thread${report.threads === 1 ? '' : 's'}`;
   const facts = [
     `Convolith ${report.version}`,
@@ -169,14 +174,14 @@ export function page(report) {
   if (layers.length > 0 && limits.peakGflops !== null && limits.bandwidthGBs !== null) {
     parts.push(
       '<h2>Achieved against attainable</h2>',
-      '<p class="soft">Each dot is a layer, in its better layout, coloured by the algorithm of its plan; crosses are onnxruntime. The line is the roofline: what memory and the FMA units leave a direct convolution whose maps and weights cross the memory bus once. Winograd saves multiplications, padding taps are left out, and small maps stay in cache, so dots can lie above it.</p>',
+      `<p class="soft">Each dot is a layer, in its better layout, coloured by the algorithm of its plan${besideOnnx ? '; crosses are onnxruntime' : ''}. The line is the roofline: what memory and the FMA units leave a direct convolution whose maps and weights cross the memory bus once. Winograd saves multiplications, padding taps are left out, and small maps stay in cache, so dots can lie above it.</p>`,
       both(roofline, report),
     );
   }
   if (layers.length > 0 && limits.peakGflops !== null) {
     parts.push(
-      '<h2>Beside peers</h2>',
-      `<p class="soft">Direct-convolution FLOPs over time, as a share of the FMA peak measured around each layer. Behind a bar: its share${peers.length > 0 ? ', and how many times onnxruntime it is' : ''}.</p>`,
+      `<h2>${peers.length > 0 ? 'Beside peers' : 'Shares of the peak'}</h2>`,
+      `<p class="soft">Direct-convolution FLOPs over time, as a share of the FMA peak measured around each layer. Behind a bar: its share${besideOnnx ? ', and how many times onnxruntime it is' : ''}.</p>`,
       both(shareBars, report),
     );
   }

@@ -7,14 +7,20 @@ const { document } = parseHTML('<!doctype html><html><body></body></html>');
 
 /** Told apart on white and on black, and by those who do not see red and green apart (Okabe and Ito, 2008). */
 const COLOURS = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#d55e00', '#56b4e9', '#8c6d31', '#7f7f7f'];
-const CONTENDER_COLOURS = { Convolith: '#0072b2', onnxruntime: '#e69f00', 'tfjs-wasm': '#7f7f7f' };
+const CONTENDER_COLOURS = { Convolith: '#0072b2', onednn: '#009e73', onnxruntime: '#e69f00', 'tfjs-wasm': '#7f7f7f' };
 
 const FONT = { fontFamily: 'inherit', fontSize: '12px', background: 'none', overflow: 'visible' };
 
-/** Only powers of ten and their halves are written along a logarithmic axis; the plot asks for fewer where it must. */
 const plain = (value) => String(Number(value.toPrecision(3)));
 
-const TEXT = { textAnchor: 'start', fontSize: 10.5, fill: 'currentColor' };
+/** Ticks of a logarithmic axis, every one with its number: the decades between, times each of `steps`. */
+function decades([low, high], steps) {
+  const powers = Array.from({ length: 24 }, (_, index) => 10 ** (index - 12));
+  return powers.flatMap((power) => steps.map((step) => step * power)).filter((value) => value >= low && value <= high);
+}
+
+/** A rim of the page's colour keeps figures apart from the lines they meet. */
+const TEXT = { textAnchor: 'start', fontSize: 10.5, fill: 'currentColor', stroke: 'var(--page)', strokeWidth: 3 };
 
 /** Plot's own sheet sets a background and a height in pixels; the page sets its own. */
 const svgOf = (plot, label) => {
@@ -53,6 +59,9 @@ export function roofline(report, width) {
   const ridge = peak / bandwidth;
   const [left, right] = [Math.min(...xs, ridge) / 1.6, Math.max(...xs, ridge) * 1.6];
   const ys = [...dots, ...peers].map(({ y }) => y);
+  // All of the roof is seen, down to where it meets the left edge.
+  const bottom = Math.min(...ys, left * bandwidth) / 1.2;
+  const top = Math.max(...ys, peak) * 1.4;
   const roof = [left, ridge, right].map((x) => ({ x, y: Math.min(peak, x * bandwidth) }));
   const narrow = width < 600;
   const algorithms = [...new Set(dots.map(({ algorithm }) => algorithm))];
@@ -68,20 +77,20 @@ export function roofline(report, width) {
       type: 'log',
       domain: [left, right],
       label: 'FLOP per byte of input, output and weights →',
-      ticks: narrow ? 3 : 8,
+      ticks: decades([left, right], narrow ? [1] : [1, 2, 5]),
       tickFormat: plain,
     },
     y: {
       type: 'log',
-      domain: [Math.min(...ys) / 1.5, Math.max(...ys, peak) * 1.4],
+      domain: [bottom, top],
       label: '↑ GFLOP/s',
       grid: true,
-      ticks: 4,
+      ticks: decades([bottom, top], [1, 2, 5]),
       tickFormat: plain,
     },
     color: { domain: algorithms, range: COLOURS },
     marks: [
-      Plot.areaY(roof, { x: 'x', y: 'y', y1: Math.min(...ys) / 1.5, fill: 'currentColor', fillOpacity: 0.04 }),
+      Plot.areaY(roof, { x: 'x', y: 'y', y1: bottom, fill: 'currentColor', fillOpacity: 0.04 }),
       Plot.line(roof, { x: 'x', y: 'y', strokeWidth: 1.5, stroke: 'currentColor' }),
       Plot.text([{ x: right, y: peak }], {
         x: 'x',

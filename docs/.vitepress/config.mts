@@ -82,6 +82,7 @@ export default defineConfig({
     logo: '/logo.svg',
     outline: [2, 3],
     search: { provider: 'local' },
+    socialLinks: [{ icon: 'github', link: 'https://github.com/convolith/convolith' }],
     nav: [
       { text: 'Guide', link: '/guide/first-convolution', activeMatch: '^/(guide|interop|command)' },
       { text: 'Performance', link: '/performance' },
