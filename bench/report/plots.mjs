@@ -77,19 +77,18 @@ export function roofline(report, width) {
       type: 'log',
       domain: [left, right],
       label: 'FLOP per byte of input, output and weights →',
-      ticks: decades([left, right], narrow ? [1] : [1, 2, 5]),
-      tickFormat: plain,
     },
     y: {
       type: 'log',
       domain: [bottom, top],
       label: '↑ GFLOP/s',
-      grid: true,
-      ticks: decades([bottom, top], [1, 2, 5]),
-      tickFormat: plain,
+      grid: decades([bottom, top], [1, 2, 5]),
     },
     color: { domain: algorithms, range: COLOURS },
     marks: [
+      // With texts of their own: a logarithmic axis drops the numbers of some of its ticks.
+      Plot.axisX(decades([left, right], narrow ? [1] : [1, 2, 5]), { text: plain }),
+      Plot.axisY(decades([bottom, top], [1, 2, 5]), { text: plain }),
       Plot.areaY(roof, { x: 'x', y: 'y', y1: bottom, fill: 'currentColor', fillOpacity: 0.04 }),
       Plot.line(roof, { x: 'x', y: 'y', strokeWidth: 1.5, stroke: 'currentColor' }),
       Plot.text([{ x: right, y: peak }], {
