@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeNpy } from '../lib/cli/npy.js';
-import { codeBlocks, pagesOf } from './support/code-blocks.js';
+import { codeBlocks, PAGES } from './support/code-blocks.js';
 import { root } from './support/root.js';
 
 const config = readFileSync(join(root, 'docs', '.vitepress', 'config.mts'), 'utf8');
@@ -24,7 +24,7 @@ describe('the documentation site', () => {
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 /** Command lines of the pages: what a user is told to type. */
-const lines = ['README.md', 'CONTRIBUTING.md', ...pagesOf('docs')].flatMap((page) =>
+const lines = PAGES.flatMap((page) =>
   codeBlocks(page, ['sh']).flatMap(({ code, line }) =>
     code
       .replace(/\\\n\s*/g, '')

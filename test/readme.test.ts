@@ -5,14 +5,13 @@ import {
   codeBlocks,
   compileErrors,
   foreignPackages,
+  languagesOf,
+  PAGES,
   PROGRAMS,
-  pagesOf,
   promised,
   runBlock,
 } from './support/code-blocks.js';
 import { root as ROOT } from './support/root.js';
-
-const PAGES = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...pagesOf('docs')];
 
 /** Blocks that use other packages run with the examples, which install them. */
 const BLOCKS = PAGES.flatMap((page) => codeBlocks(page, PROGRAMS)).filter(
@@ -21,7 +20,13 @@ const BLOCKS = PAGES.flatMap((page) => codeBlocks(page, PROGRAMS)).filter(
 
 describe('code in the documentation', () => {
   it('is there', () => {
-    expect(BLOCKS.length).toBeGreaterThan(5);
+    expect(BLOCKS.length).toBeGreaterThan(25);
+  });
+
+  it('is in a language that a test knows, so that no block escapes', () => {
+    // Programs here and with the examples; command lines in docs.test.ts; NumPy's two lines; drawings.
+    const known = [...PROGRAMS, 'sh', 'python', ''];
+    expect(PAGES.flatMap(languagesOf).filter((language) => !known.includes(language))).toEqual([]);
   });
 
   it.each(BLOCKS.map((block) => [`${block.page}:${block.line}`, block] as const))(

@@ -3,15 +3,13 @@ import {
   codeBlocks,
   compileErrors,
   foreignPackages,
+  PAGES,
   PROGRAMS,
-  pagesOf,
   promised,
   runBlock,
 } from '../../test/support/code-blocks.js';
 
-const blocks = pagesOf('docs')
-  .flatMap((page) => codeBlocks(page, PROGRAMS))
-  .filter((block) => foreignPackages(block).length > 0);
+const blocks = PAGES.flatMap((page) => codeBlocks(page, PROGRAMS)).filter((block) => foreignPackages(block).length > 0);
 
 describe('programs of the documentation that use other packages', () => {
   it.each(blocks.map((block) => [`${block.page}:${block.line}`, block] as const))(
@@ -26,9 +24,9 @@ describe('programs of the documentation that use other packages', () => {
     expect(compileErrors(blocks, __dirname)).toEqual([]);
   });
 
-  it('cover what the page promises', () => {
+  it('cover what the pages promise', () => {
     const used = new Set(blocks.flatMap(foreignPackages));
-    for (const name of ['ndarray', 'npyjs', 'onnxruntime-node', 'sharp']) {
+    for (const name of ['ndarray', 'npyjs', 'onnxruntime-node', 'sharp', '@tensorflow/tfjs']) {
       expect(used).toContain(name);
     }
   });

@@ -15,10 +15,24 @@ export interface CodeBlock {
 }
 
 /** Pages under a folder of the checkout, generated ones and those of packages apart. */
-export function pagesOf(folder: string): string[] {
+function pagesOf(folder: string): string[] {
   return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.md') && !/node_modules|^api\b|^\.vitepress/.test(file))
     .map((file) => `${folder}/${file.replaceAll('\\', '/')}`);
+}
+
+/** Every page whose code is run and whose links are followed. */
+export const PAGES = [
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'],
+  ...pagesOf('docs'),
+  ...pagesOf('examples'),
+];
+
+/** The language of each block of a page, indented ones too: `''` for a drawing. */
+export function languagesOf(page: string): string[] {
+  const fences = [...readFileSync(join(ROOT, page), 'utf8').matchAll(/^( *)(?:```|~~~)(\S*)/gm)];
+  // Every other fence closes a block. No test finds an indented one.
+  return fences.filter((_, index) => index % 2 === 0).map(([, indent, language]) => indent + language);
 }
 
 /** A page's blocks in one of `languages`. */
@@ -32,7 +46,7 @@ export function codeBlocks(page: string, languages: readonly string[]): CodeBloc
   }));
 }
 
-export const PROGRAMS = ['ts', 'js', 'typescript', 'javascript'];
+export const PROGRAMS = ['ts', 'js'];
 
 /** Packages that a block imports, the project itself and Node's own apart. */
 export function packagesOf({ code }: CodeBlock): string[] {
