@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -14,18 +14,30 @@ export interface CodeBlock {
   readonly code: string;
 }
 
-/** Pages under a folder of the checkout, generated ones and those of packages apart. */
-function pagesOf(folder: string): string[] {
-  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.md') && !/node_modules|^api\b|^\.vitepress/.test(file))
-    .map((file) => `${folder}/${file.replaceAll('\\', '/')}`);
-}
+/** Pages in a folder of the checkout. Not those below: examples' packages have links back to the checkout. */
+const pagesIn = (folder: string): string[] =>
+  readdirSync(join(ROOT, folder))
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `${folder}/${file}`);
+
+/** What each example says of itself. */
+const examplePages = (): string[] =>
+  readdirSync(join(ROOT, 'examples'))
+    .map((name) => `examples/${name}/README.md`)
+    .filter((page) => existsSync(join(ROOT, page)));
+
+/** Folders of docs/ that were written by hand. */
+const guideFolders = (): string[] =>
+  readdirSync(join(ROOT, 'docs'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !/^(?:node_modules|api|\..*)$/.test(entry.name))
+    .map(({ name }) => `docs/${name}`);
 
 /** Every page whose code is run and whose links are followed. */
 export const PAGES = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'],
-  ...pagesOf('docs'),
-  ...pagesOf('examples'),
+  ...pagesIn('docs'),
+  ...guideFolders().flatMap(pagesIn),
+  ...examplePages(),
 ];
 
 /** The language of each block of a page, indented ones too: `''` for a drawing. */
