@@ -10,6 +10,8 @@ import type {
   EpilogueOptions,
   Layout,
   Rank,
+  RankedShape,
+  RankedTensor,
   Shape,
 } from './options.js';
 import { asOptions, checkKeys, oneOf, product } from './spec/check.js';
@@ -32,10 +34,10 @@ export type GradOptions<T> = Omit<T, 'weight' | 'algorithm' | keyof EpilogueOpti
 const NOT_OF_GRADIENTS: readonly string[] = ['weight', 'bias', 'activation', 'batchNorm', 'algorithm'];
 
 /** A call being checked: what it is called, and what convolution it belongs to. */
-interface Call {
+interface Call<R extends Rank = Rank> {
   readonly name: string;
   readonly kind: StageKind;
-  readonly rank: Rank;
+  readonly rank: R;
 }
 
 /** Splits off `out` and refuses unknown options; the rest is as a layer's. */
@@ -118,13 +120,13 @@ function outputOf({ spec }: ResolvedSpec, geometry: ConvGeometry): number[] {
 }
 
 /** The gradient by the input; see {@link conv2dInputGrad}. */
-function inputGrad(
-  call: Call,
-  gradOutput: TensorLike,
+function inputGrad<R extends Rank>(
+  call: Call<R>,
+  gradOutput: unknown,
   weight: Weight,
   inputShape: readonly number[],
   given: object,
-): Tensor {
+): Tensor<Shape<R>> {
   const { out, request: bare } = readOptions(call, given);
   const request = { ...bare, options: { ...bare.options, weight } };
   const read = readWeight(request);
@@ -138,17 +140,17 @@ function inputGrad(
     ['weight', read.data],
   ]);
   once(resolved, geometry, request, (grad) => grad.inputGrad(data, read.data, filled.data));
-  return filled.result;
+  return filled.result as Tensor<Shape<R>>;
 }
 
 /** The gradient by the weight; see {@link conv2dWeightGrad}. */
-function weightGrad(
-  call: Call,
-  input: TensorLike,
-  gradOutput: TensorLike,
+function weightGrad<R extends Rank>(
+  call: Call<R>,
+  input: unknown,
+  gradOutput: unknown,
   weightShape: readonly number[],
   given: object,
-): Tensor {
+): Tensor<Shape<R>> {
   const { out, request } = readOptions(call, given);
   const sizes: WeightSizes = resolveWeightShape(request, weightShape, 'weightShape');
   const shape = [...weightShape];
@@ -164,7 +166,7 @@ function weightGrad(
     ['gradOutput', grad],
   ]);
   once(resolved, geometry, request, (gradients) => gradients.weightGrad(data, grad, filled.data));
-  return filled.result;
+  return filled.result as Tensor<Shape<R>>;
 }
 
 /**
@@ -184,14 +186,18 @@ function weightGrad(
  * const [gradOutput, weight] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3]), tensor(Float32Array.of(1, 10), [1, 1, 1, 2])];
  * console.log(conv2dInputGrad(gradOutput, weight, [1, 1, 1, 4]).data); // → Float32Array(4) [ 1, 11, 11, 10 ]
  */
-export function conv2dInputGrad<const L extends Layout<2> = 'NCHW'>(
-  gradOutput: TensorLike,
+export function conv2dInputGrad<
+  const L extends Layout<2> = 'NCHW',
+  const T extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  gradOutput: RankedTensor<T, 2>,
   weight: Weight,
-  inputShape: readonly number[],
+  inputShape: RankedShape<S, 2>,
   options: GradOptions<ConvOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
-  const call: Call = { name: 'conv2dInputGrad', kind: 'standard', rank: 2 };
-  return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<2>>;
+  const call: Call<2> = { name: 'conv2dInputGrad', kind: 'standard', rank: 2 };
+  return inputGrad(call, gradOutput, weight, inputShape, options);
 }
 
 /**
@@ -209,12 +215,17 @@ export function conv2dInputGrad<const L extends Layout<2> = 'NCHW'>(
  * const [input, gradOutput] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4]), tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3])];
  * console.log(conv2dWeightGrad(input, gradOutput, [1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
-export function conv2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
-  gradOutput: TensorLike,
-  weightShape: readonly number[],
+export function conv2dWeightGrad<
+  const L extends Layout<2> = 'NCHW',
+  const T extends TensorLike = TensorLike,
+  const G extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  input: RankedTensor<T, 2>,
+  gradOutput: RankedTensor<G, 2>,
+  weightShape: RankedShape<S, 2>,
   options: GradOptions<ConvOptions<2, L>> = {},
-): Tensor {
+): Tensor<Shape<2>> {
   return weightGrad({ name: 'conv2dWeightGrad', kind: 'standard', rank: 2 }, input, gradOutput, weightShape, options);
 }
 
@@ -224,14 +235,18 @@ export function conv2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
  * const [gradOutput, weight] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 3]), tensor(Float32Array.of(1, 10), [1, 1, 2])];
  * console.log(conv1dInputGrad(gradOutput, weight, [1, 1, 4]).data); // → Float32Array(4) [ 1, 11, 11, 10 ]
  */
-export function conv1dInputGrad<const L extends Layout<1> = 'NCW'>(
-  gradOutput: TensorLike,
+export function conv1dInputGrad<
+  const L extends Layout<1> = 'NCW',
+  const T extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  gradOutput: RankedTensor<T, 1>,
   weight: Weight,
-  inputShape: readonly number[],
+  inputShape: RankedShape<S, 1>,
   options: GradOptions<ConvOptions<1, L>> = {},
 ): Tensor<Shape<1>> {
-  const call: Call = { name: 'conv1dInputGrad', kind: 'standard', rank: 1 };
-  return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<1>>;
+  const call: Call<1> = { name: 'conv1dInputGrad', kind: 'standard', rank: 1 };
+  return inputGrad(call, gradOutput, weight, inputShape, options);
 }
 
 /**
@@ -240,12 +255,17 @@ export function conv1dInputGrad<const L extends Layout<1> = 'NCW'>(
  * const [input, gradOutput] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 4]), tensor(Float32Array.of(1, 1, 1), [1, 1, 3])];
  * console.log(conv1dWeightGrad(input, gradOutput, [1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
-export function conv1dWeightGrad<const L extends Layout<1> = 'NCW'>(
-  input: TensorLike,
-  gradOutput: TensorLike,
-  weightShape: readonly number[],
+export function conv1dWeightGrad<
+  const L extends Layout<1> = 'NCW',
+  const T extends TensorLike = TensorLike,
+  const G extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  input: RankedTensor<T, 1>,
+  gradOutput: RankedTensor<G, 1>,
+  weightShape: RankedShape<S, 1>,
   options: GradOptions<ConvOptions<1, L>> = {},
-): Tensor {
+): Tensor<Shape<1>> {
   return weightGrad({ name: 'conv1dWeightGrad', kind: 'standard', rank: 1 }, input, gradOutput, weightShape, options);
 }
 
@@ -255,14 +275,18 @@ export function conv1dWeightGrad<const L extends Layout<1> = 'NCW'>(
  * const [gradOutput, weight] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 1, 3]), tensor(Float32Array.of(1, 10), [1, 1, 1, 1, 2])];
  * console.log(conv3dInputGrad(gradOutput, weight, [1, 1, 1, 1, 4]).data); // → Float32Array(4) [ 1, 11, 11, 10 ]
  */
-export function conv3dInputGrad<const L extends Layout<3> = 'NCDHW'>(
-  gradOutput: TensorLike,
+export function conv3dInputGrad<
+  const L extends Layout<3> = 'NCDHW',
+  const T extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  gradOutput: RankedTensor<T, 3>,
   weight: Weight,
-  inputShape: readonly number[],
+  inputShape: RankedShape<S, 3>,
   options: GradOptions<ConvOptions<3, L>> = {},
 ): Tensor<Shape<3>> {
-  const call: Call = { name: 'conv3dInputGrad', kind: 'standard', rank: 3 };
-  return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<3>>;
+  const call: Call<3> = { name: 'conv3dInputGrad', kind: 'standard', rank: 3 };
+  return inputGrad(call, gradOutput, weight, inputShape, options);
 }
 
 /**
@@ -271,12 +295,17 @@ export function conv3dInputGrad<const L extends Layout<3> = 'NCDHW'>(
  * const [input, gradOutput] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 1, 4]), tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 1, 3])];
  * console.log(conv3dWeightGrad(input, gradOutput, [1, 1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
-export function conv3dWeightGrad<const L extends Layout<3> = 'NCDHW'>(
-  input: TensorLike,
-  gradOutput: TensorLike,
-  weightShape: readonly number[],
+export function conv3dWeightGrad<
+  const L extends Layout<3> = 'NCDHW',
+  const T extends TensorLike = TensorLike,
+  const G extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  input: RankedTensor<T, 3>,
+  gradOutput: RankedTensor<G, 3>,
+  weightShape: RankedShape<S, 3>,
   options: GradOptions<ConvOptions<3, L>> = {},
-): Tensor {
+): Tensor<Shape<3>> {
   return weightGrad({ name: 'conv3dWeightGrad', kind: 'standard', rank: 3 }, input, gradOutput, weightShape, options);
 }
 
@@ -286,14 +315,18 @@ export function conv3dWeightGrad<const L extends Layout<3> = 'NCDHW'>(
  * const [gradOutput, weight] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3]), tensor(Float32Array.of(1, 10), [1, 1, 1, 2])];
  * console.log(depthwiseConv2dInputGrad(gradOutput, weight, [1, 1, 1, 4]).data); // → Float32Array(4) [ 1, 11, 11, 10 ]
  */
-export function depthwiseConv2dInputGrad<const L extends Layout<2> = 'NCHW'>(
-  gradOutput: TensorLike,
+export function depthwiseConv2dInputGrad<
+  const L extends Layout<2> = 'NCHW',
+  const T extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  gradOutput: RankedTensor<T, 2>,
   weight: Weight,
-  inputShape: readonly number[],
+  inputShape: RankedShape<S, 2>,
   options: GradOptions<DepthwiseConvOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
-  const call: Call = { name: 'depthwiseConv2dInputGrad', kind: 'depthwise', rank: 2 };
-  return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<2>>;
+  const call: Call<2> = { name: 'depthwiseConv2dInputGrad', kind: 'depthwise', rank: 2 };
+  return inputGrad(call, gradOutput, weight, inputShape, options);
 }
 
 /**
@@ -303,13 +336,18 @@ export function depthwiseConv2dInputGrad<const L extends Layout<2> = 'NCHW'>(
  * const [input, gradOutput] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4]), tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3])];
  * console.log(depthwiseConv2dWeightGrad(input, gradOutput, [1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
-export function depthwiseConv2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
-  gradOutput: TensorLike,
-  weightShape: readonly number[],
+export function depthwiseConv2dWeightGrad<
+  const L extends Layout<2> = 'NCHW',
+  const T extends TensorLike = TensorLike,
+  const G extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  input: RankedTensor<T, 2>,
+  gradOutput: RankedTensor<G, 2>,
+  weightShape: RankedShape<S, 2>,
   options: GradOptions<DepthwiseConvOptions<2, L>> = {},
-): Tensor {
-  const call: Call = { name: 'depthwiseConv2dWeightGrad', kind: 'depthwise', rank: 2 };
+): Tensor<Shape<2>> {
+  const call: Call<2> = { name: 'depthwiseConv2dWeightGrad', kind: 'depthwise', rank: 2 };
   return weightGrad(call, input, gradOutput, weightShape, options);
 }
 
@@ -319,14 +357,18 @@ export function depthwiseConv2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
  * const [gradOutput, weight] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 4]), tensor(Float32Array.of(1, 10), [1, 1, 2])];
  * console.log(convTranspose1dInputGrad(gradOutput, weight, [1, 1, 3]).data); // → Float32Array(3) [ 21, 32, 43 ]
  */
-export function convTranspose1dInputGrad<const L extends Layout<1> = 'NCW'>(
-  gradOutput: TensorLike,
+export function convTranspose1dInputGrad<
+  const L extends Layout<1> = 'NCW',
+  const T extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  gradOutput: RankedTensor<T, 1>,
   weight: Weight,
-  inputShape: readonly number[],
+  inputShape: RankedShape<S, 1>,
   options: GradOptions<ConvTransposeOptions<1, L>> = {},
 ): Tensor<Shape<1>> {
-  const call: Call = { name: 'convTranspose1dInputGrad', kind: 'transposed', rank: 1 };
-  return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<1>>;
+  const call: Call<1> = { name: 'convTranspose1dInputGrad', kind: 'transposed', rank: 1 };
+  return inputGrad(call, gradOutput, weight, inputShape, options);
 }
 
 /**
@@ -335,13 +377,18 @@ export function convTranspose1dInputGrad<const L extends Layout<1> = 'NCW'>(
  * const [input, gradOutput] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 3]), tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 4])];
  * console.log(convTranspose1dWeightGrad(input, gradOutput, [1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
-export function convTranspose1dWeightGrad<const L extends Layout<1> = 'NCW'>(
-  input: TensorLike,
-  gradOutput: TensorLike,
-  weightShape: readonly number[],
+export function convTranspose1dWeightGrad<
+  const L extends Layout<1> = 'NCW',
+  const T extends TensorLike = TensorLike,
+  const G extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  input: RankedTensor<T, 1>,
+  gradOutput: RankedTensor<G, 1>,
+  weightShape: RankedShape<S, 1>,
   options: GradOptions<ConvTransposeOptions<1, L>> = {},
-): Tensor {
-  const call: Call = { name: 'convTranspose1dWeightGrad', kind: 'transposed', rank: 1 };
+): Tensor<Shape<1>> {
+  const call: Call<1> = { name: 'convTranspose1dWeightGrad', kind: 'transposed', rank: 1 };
   return weightGrad(call, input, gradOutput, weightShape, options);
 }
 
@@ -353,14 +400,18 @@ export function convTranspose1dWeightGrad<const L extends Layout<1> = 'NCW'>(
  * const [gradOutput, weight] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4]), tensor(Float32Array.of(1, 10), [1, 1, 1, 2])];
  * console.log(convTranspose2dInputGrad(gradOutput, weight, [1, 1, 1, 3]).data); // → Float32Array(3) [ 21, 32, 43 ]
  */
-export function convTranspose2dInputGrad<const L extends Layout<2> = 'NCHW'>(
-  gradOutput: TensorLike,
+export function convTranspose2dInputGrad<
+  const L extends Layout<2> = 'NCHW',
+  const T extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  gradOutput: RankedTensor<T, 2>,
   weight: Weight,
-  inputShape: readonly number[],
+  inputShape: RankedShape<S, 2>,
   options: GradOptions<ConvTransposeOptions<2, L>> = {},
 ): Tensor<Shape<2>> {
-  const call: Call = { name: 'convTranspose2dInputGrad', kind: 'transposed', rank: 2 };
-  return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<2>>;
+  const call: Call<2> = { name: 'convTranspose2dInputGrad', kind: 'transposed', rank: 2 };
+  return inputGrad(call, gradOutput, weight, inputShape, options);
 }
 
 /**
@@ -372,13 +423,18 @@ export function convTranspose2dInputGrad<const L extends Layout<2> = 'NCHW'>(
  * const [input, gradOutput] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 3]), tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 4])];
  * console.log(convTranspose2dWeightGrad(input, gradOutput, [1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
-export function convTranspose2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
-  input: TensorLike,
-  gradOutput: TensorLike,
-  weightShape: readonly number[],
+export function convTranspose2dWeightGrad<
+  const L extends Layout<2> = 'NCHW',
+  const T extends TensorLike = TensorLike,
+  const G extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  input: RankedTensor<T, 2>,
+  gradOutput: RankedTensor<G, 2>,
+  weightShape: RankedShape<S, 2>,
   options: GradOptions<ConvTransposeOptions<2, L>> = {},
-): Tensor {
-  const call: Call = { name: 'convTranspose2dWeightGrad', kind: 'transposed', rank: 2 };
+): Tensor<Shape<2>> {
+  const call: Call<2> = { name: 'convTranspose2dWeightGrad', kind: 'transposed', rank: 2 };
   return weightGrad(call, input, gradOutput, weightShape, options);
 }
 
@@ -388,14 +444,18 @@ export function convTranspose2dWeightGrad<const L extends Layout<2> = 'NCHW'>(
  * const [gradOutput, weight] = [tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 1, 4]), tensor(Float32Array.of(1, 10), [1, 1, 1, 1, 2])];
  * console.log(convTranspose3dInputGrad(gradOutput, weight, [1, 1, 1, 1, 3]).data); // → Float32Array(3) [ 21, 32, 43 ]
  */
-export function convTranspose3dInputGrad<const L extends Layout<3> = 'NCDHW'>(
-  gradOutput: TensorLike,
+export function convTranspose3dInputGrad<
+  const L extends Layout<3> = 'NCDHW',
+  const T extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  gradOutput: RankedTensor<T, 3>,
   weight: Weight,
-  inputShape: readonly number[],
+  inputShape: RankedShape<S, 3>,
   options: GradOptions<ConvTransposeOptions<3, L>> = {},
 ): Tensor<Shape<3>> {
-  const call: Call = { name: 'convTranspose3dInputGrad', kind: 'transposed', rank: 3 };
-  return inputGrad(call, gradOutput, weight, inputShape, options) as Tensor<Shape<3>>;
+  const call: Call<3> = { name: 'convTranspose3dInputGrad', kind: 'transposed', rank: 3 };
+  return inputGrad(call, gradOutput, weight, inputShape, options);
 }
 
 /**
@@ -404,13 +464,18 @@ export function convTranspose3dInputGrad<const L extends Layout<3> = 'NCDHW'>(
  * const [input, gradOutput] = [tensor(Float32Array.of(1, 1, 1), [1, 1, 1, 1, 3]), tensor(Float32Array.of(1, 2, 3, 4), [1, 1, 1, 1, 4])];
  * console.log(convTranspose3dWeightGrad(input, gradOutput, [1, 1, 1, 1, 2]).data); // → Float32Array(2) [ 6, 9 ]
  */
-export function convTranspose3dWeightGrad<const L extends Layout<3> = 'NCDHW'>(
-  input: TensorLike,
-  gradOutput: TensorLike,
-  weightShape: readonly number[],
+export function convTranspose3dWeightGrad<
+  const L extends Layout<3> = 'NCDHW',
+  const T extends TensorLike = TensorLike,
+  const G extends TensorLike = TensorLike,
+  const S extends readonly number[] = readonly number[],
+>(
+  input: RankedTensor<T, 3>,
+  gradOutput: RankedTensor<G, 3>,
+  weightShape: RankedShape<S, 3>,
   options: GradOptions<ConvTransposeOptions<3, L>> = {},
-): Tensor {
-  const call: Call = { name: 'convTranspose3dWeightGrad', kind: 'transposed', rank: 3 };
+): Tensor<Shape<3>> {
+  const call: Call<3> = { name: 'convTranspose3dWeightGrad', kind: 'transposed', rank: 3 };
   return weightGrad(call, input, gradOutput, weightShape, options);
 }
 

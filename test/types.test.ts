@@ -3,6 +3,8 @@ import {
   Conv1d,
   Conv2d,
   type ConvOptions,
+  conv2dInputGrad,
+  conv2dWeightGrad,
   convOutputSize,
   type Layer,
   PointwiseConv2d,
@@ -10,6 +12,7 @@ import {
   type Shape,
   type Tensor,
   type TensorLike,
+  tensor,
 } from '../lib/index.js';
 
 const weight = new Float32Array(1);
@@ -51,6 +54,13 @@ describe('the types', () => {
     expectTypeOf(conv.forward(conv.forward(someTensor))).toEqualTypeOf<Tensor<Shape<2>>>();
     const anyLayer: Layer = conv;
     expectTypeOf(anyLayer.forward(someTensor)).toEqualTypeOf<Tensor<Shape>>();
+  });
+
+  it('carry the rank through the gradients', () => {
+    const [x, shape] = [tensor(weight, [1, 1, 1, 1]), [1, 1, 1, 1] as number[]];
+    const options = { engine: 'reference' } as const;
+    expectTypeOf(conv2dInputGrad(x, x, [1, 1, 1, 1], options)).toEqualTypeOf<Tensor<Shape<2>>>();
+    expectTypeOf(conv2dWeightGrad(x, { data: weight, shape }, shape, options)).toEqualTypeOf<Tensor<Shape<2>>>();
   });
 
   it('know a stack by its layers', () => {

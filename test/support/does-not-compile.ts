@@ -4,6 +4,8 @@ import {
   type ConvOptions,
   ConvTranspose2d,
   conv2d,
+  conv2dInputGrad,
+  conv2dWeightGrad,
   DilatedConv2d,
   PointwiseConv2d,
   Sequential,
@@ -65,6 +67,17 @@ export function callsThatDoNotCompile(): void {
   conv2d(samples, weight, sizes);
   // @ts-expect-error options of another rank
   conv2d(tensor(weight, [1, 1, 1, 1]), weight, { layout: 'NWC' });
+  const image = tensor(weight, [1, 1, 1, 1]);
+  // @ts-expect-error a gradient of another rank
+  conv2dInputGrad(samples, weight, [1, 1, 1, 1], sizes);
+  // @ts-expect-error a shape of another rank
+  conv2dInputGrad(image, weight, [1, 1, 1], sizes);
+  // @ts-expect-error the input as well
+  conv2dWeightGrad(samples, image, [1, 1, 1, 1]);
+  // @ts-expect-error a weight of another rank
+  conv2dWeightGrad(image, image, [1, 1, 1]);
+  // @ts-expect-error what belongs to the epilogue
+  conv2dWeightGrad(image, image, [1, 1, 1, 1], { activation: 'relu' });
   // @ts-expect-error two ranks in one stack
   new Sequential([line, plane]);
   const lineOptions: ConvOptions<1> = { weight, stride: [1] };
