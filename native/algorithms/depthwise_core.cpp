@@ -318,8 +318,8 @@ void DepthwiseCore::run_lines(const Strip& strip, const Source& source, const Ta
 }
 
 /**
- * One row of outputs. Those of a dilated kernel are interleaved lines of one without dilation, where each is long
- * enough; strides of more than 2 share no columns worth it.
+ * One row of outputs. Those of a dilated kernel are interleaved lines of one without dilation, where each is
+ * long enough; strides of more than 2 share no columns worth it.
  */
 void DepthwiseCore::run_line(DepthwiseLine& t, const Source& source, const Target& target, Index y,
                              Work& w) const {
@@ -335,8 +335,8 @@ void DepthwiseCore::run_line(DepthwiseLine& t, const Source& source, const Targe
   for (Index phase = 0; phase < phases; ++phase) {
     t.outputs = ceil_div(axis.count - phase, phases);
     if (t.outputs <= 0) return;
-    const Columns met = columns_at(phase * axis.in_step, step,
-                                   (t.outputs - 1) * t.stride + (t.row_taps - 1) * t.spacing + 1);
+    const Columns met =
+        columns_at(phase * axis.in_step, step, (t.outputs - 1) * t.stride + (t.row_taps - 1) * t.spacing + 1);
     t.begin = met.begin;
     t.end = met.end;
     const Index move = met.place() * source.x_stride - moved;

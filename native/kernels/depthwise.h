@@ -77,8 +77,8 @@ struct DepthwiseSlide {
 /** A slide of `rows` rows of outputs. */
 struct DepthwiseSlider {
   int kernel = 0, stride = 0, rows = 0;
-  /** Whether it is bound by loads that meet two cache lines where they are not aligned: 2×2 and 3×3 in vectors of a
-   * line. */
+  /** Whether it is bound by loads that meet two cache lines where they are not aligned: 2×2 and 3×3 in
+   * vectors of a line. */
   bool shifts = false;
   /** A slider has one of them: `slide` of single channels, `grouped` of groups of few. */
   void (*slide)(const DepthwiseSlide&) = nullptr;

@@ -10,8 +10,9 @@ namespace convolith {
  *   out[o * out_step + c] = activation(bias[c] + residual[…the same place]
  *       + Σ_r Σ_k x_r[o * stride + k * spacing][c] * weight[(row_tap[r] + k) * weight_stride + c])
  *
- * for o < outputs, c < channels, r < row_count, k < row_taps; a whole vector of channels at least. x_r is a row's
- * columns, of which only begin to end exist, the others being zeros: x_r[i] is rows[r] + (i - begin) * column_step.
+ * for o < outputs, c < channels, r < row_count, k < row_taps; a whole vector of channels at least. x_r is a
+ * row's columns, of which only begin to end exist, the others being zeros: x_r[i] is rows[r] + (i - begin) *
+ * column_step.
  */
 struct DepthwiseLine {
   /** Those of the kernel's rows that lie in the map, each at its column `begin`. */

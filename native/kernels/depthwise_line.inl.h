@@ -56,7 +56,8 @@ CONVOLITH_INLINE void line_tap(const DepthwiseLine& t, Index column, const float
   }
 }
 
-/** Contract: DepthwiseLine, on kLinePixels outputs from `o`, of which `count` exist, of one vector of channels. */
+/** Contract: DepthwiseLine, on kLinePixels outputs from `o`, of which `count` exist, of one vector of
+ * channels. */
 template <class V, int S>
 CONVOLITH_INLINE void line_vector(const DepthwiseLine& t, Index o, int count, Index c) {
   static_assert(kLineTaps == 4);
@@ -70,7 +71,8 @@ CONVOLITH_INLINE void line_vector(const DepthwiseLine& t, Index o, int count, In
     const float* weight = t.weight + t.row_tap[r] * t.weight_stride + c;
     Index taps = t.row_taps;
     if constexpr (S == 0) {
-      for (; taps > 0; --taps, column += t.spacing, x += t.spacing * t.column_step, weight += t.weight_stride) {
+      for (; taps > 0;
+           --taps, column += t.spacing, x += t.spacing * t.column_step, weight += t.weight_stride) {
         line_tap<V>(t, column, x, weight, sum);
       }
     } else {
