@@ -195,8 +195,10 @@ void DepthwiseCore::run(const Strip& strip, const float* image, const Target& ta
   const Epilogue epilogue = epilogue_.at(strip.channel);
   if (slides(strip)) {
     run_slides(strip, source, target, epilogue, w);
-  } else {
+  } else if (lines_up(strip)) {
     run_lines(strip, source, target, epilogue, w);
+  } else {
+    run_pixels(strip, source, target, epilogue, w);
   }
 }
 
@@ -242,6 +244,14 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   }
 }
 
+/** Columns from lattice column `at` on: staged ones all exist. */
+DepthwiseCore::Columns DepthwiseCore::columns_at(Index at, Index step, Index count) const {
+  if (staged_) return {at, step, 0, count};
+  const Index origin = at + lattice_.x.taps.front().offset;
+  const Index begin = std::min(origin >= 0 ? 0 : ceil_div(-origin, step), count);
+  return {origin, step, begin, std::clamp(ceil_div(lattice_.x.in_size - origin, step), begin, count)};
+}
+
 /** One block of rows, along the columns of one phase. */
 void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index phase_x,
                                Work& w) const {
@@ -257,20 +267,14 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const In
     const Index first = columns * piece / pieces;
     t.outputs = columns * (piece + 1) / pieces - first;
     // Window columns lie at `at`, at + step and so on, counted from the lattice's first column.
-    const Index at = (phase_x + first * slide_x_.phases) * axis.in_step;
-    const Index window = (t.outputs - 1) * slider_->stride + slider_->kernel;
-    t.begin = 0;
-    t.end = window;
-    Index origin = at;
-    if (!staged_) {
-      origin += axis.taps.front().offset;
-      t.begin = std::min(origin >= 0 ? 0 : ceil_div(-origin, step), window);
-      t.end = std::clamp(ceil_div(axis.in_size - origin, step), t.begin, window);
-    }
+    const Columns met = columns_at((phase_x + first * slide_x_.phases) * axis.in_step, step,
+                                   (t.outputs - 1) * slider_->stride + slider_->kernel);
+    t.begin = met.begin;
+    t.end = met.end;
     for (int i = 0; i < slider_->window(); ++i) {
       const Index y = y_offset[i * slide_y_.step];
       const bool outside = y < 0;
-      w.inputs[i] = outside ? zeros_.data() : source.base + y + (origin + t.begin * step) * source.x_stride;
+      w.inputs[i] = outside ? zeros_.data() : source.base + y + met.place() * source.x_stride;
       w.out_offset[i] = outside ? 0 : step * source.x_stride;
     }
     t.out = out + first * t.out_step;
@@ -279,50 +283,23 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const In
   }
 }
 
-/** Any kernel: a row of outputs at a time where all its columns lie in the map, pixel by pixel at its ends.
- */
+bool DepthwiseCore::lines_up(const Strip& strip) const {
+  return grouped_ || (slide_x_.phases > 0 && strip.channels >= kernels_.lanes);
+}
+
+/** Any kernel whose taps are evenly apart: a row of outputs at a time. */
 void DepthwiseCore::run_lines(const Strip& strip, const Source& source, const Target& target,
                               const Epilogue& epilogue, Work& w) const {
   const LatticeAxis& z_axis = lattice_.z;
   const LatticeAxis& y_axis = lattice_.y;
-  const LatticeAxis& x_axis = lattice_.x;
-  DepthwiseTile tile;
-  tile.inputs = w.inputs;
-  tile.weight = packed_->data() + strip.channel;
-  tile.weight_stride = weight_stride_;
-  tile.taps = static_cast<int>(lattice_.tap_count());
-  tile.out = target.out;
-  tile.out_offset = w.out_offset;
-  tile.residual = target.residual;
-  tile.channels = strip.channels;
-  tile.epilogue = &epilogue;
-
-  Index first = 0;
-  Index last = slide_x_.phases == 0 ? 0 : x_axis.count;
-  if (!staged_ && last > 0) {
-    const Index begin = x_axis.taps.front().offset;
-    const Index end = x_axis.in_size - x_axis.taps.back().offset;
-    first = std::min(begin >= 0 ? 0 : ceil_div(-begin, x_axis.in_step), last);
-    last = std::clamp(end <= 0 ? 0 : ceil_div(end, x_axis.in_step), first, last);
-  }
-  if (!grouped_ && (last - first < kLinePixels || strip.channels < kernels_.lanes)) first = last = 0;
-  run_pixels(strip, source, target, tile, 0, first, w);
-  run_pixels(strip, source, target, tile, last, x_axis.count, w);
-  if (first == last) return;
-
   DepthwiseLine t;
   t.rows = w.inputs;
   t.row_tap = w.out_offset;
-  t.row_taps = x_axis.tap_count();
-  t.tap_step = slide_x_.step * source.x_stride;
-  t.pixel_step = x_axis.in_step * source.x_stride;
-  t.outputs = last - first;
-  t.weight = tile.weight;
+  t.row_taps = lattice_.x.tap_count();
+  t.weight = packed_->data() + strip.channel;
   t.weight_stride = weight_stride_;
-  t.out_step = target.pixel;
   t.channels = strip.channels;
   t.epilogue = &epilogue;
-  const Index column = first * x_axis.in_step + (staged_ ? 0 : x_axis.taps.front().offset);
   const Index y_begin = y_axis.taps.empty() ? 0 : y_axis.coordinate(strip.y0, 0);
   for (Index y = 0; y < strip.rows; ++y) {
     t.row_count = 0;
@@ -332,28 +309,70 @@ void DepthwiseCore::run_lines(const Strip& strip, const Source& source, const Ta
       for (Index ty = 0; ty < y_axis.tap_count(); ++ty) {
         const Index y_offset = w.y_offset[y_axis.coordinate(strip.y0 + y, ty) - y_begin];
         if (y_offset < 0) continue;
-        w.inputs[t.row_count] =
-            source.base + (staged_ ? tz : z) * source.z_stride + y_offset + column * source.x_stride;
-        w.out_offset[t.row_count++] = (tz * y_axis.tap_count() + ty) * x_axis.tap_count();
+        w.inputs[t.row_count] = source.base + (staged_ ? tz : z) * source.z_stride + y_offset;
+        w.out_offset[t.row_count++] = (tz * y_axis.tap_count() + ty) * t.row_taps;
       }
     }
-    const Index at = y * target.row + first * target.pixel;
-    t.out = target.out + at;
-    t.residual = target.residual == nullptr ? nullptr : target.residual + at;
-    grouped_ ? kernels_.depthwise.grouped_line(t, lanes_) : kernels_.depthwise.line(t);
+    run_line(t, source, target, y, w);
   }
 }
 
-/** Output columns [x_first, x_last), one pointer a pixel and tap. */
+/**
+ * One row of outputs. Those of a dilated kernel are interleaved lines of one without dilation, where each is
+ * long enough; strides of more than 2 share no columns worth it.
+ */
+void DepthwiseCore::run_line(DepthwiseLine& t, const Source& source, const Target& target, Index y,
+                             Work& w) const {
+  const LatticeAxis& axis = lattice_.x;
+  const bool shares = !grouped_ && slide_x_.stride <= 2 && axis.count >= slide_x_.phases * (kLinePixels - 2);
+  const Index phases = shares ? slide_x_.phases : 1;
+  const Index step = shares ? slide_x_.step : 1;
+  t.stride = shares ? slide_x_.stride : axis.in_step;
+  t.spacing = shares ? 1 : slide_x_.step;
+  t.column_step = step * source.x_stride;
+  t.out_step = phases * target.pixel;
+  Index moved = 0;
+  for (Index phase = 0; phase < phases; ++phase) {
+    t.outputs = ceil_div(axis.count - phase, phases);
+    if (t.outputs <= 0) return;
+    const Columns met =
+        columns_at(phase * axis.in_step, step, (t.outputs - 1) * t.stride + (t.row_taps - 1) * t.spacing + 1);
+    t.begin = met.begin;
+    t.end = met.end;
+    const Index move = met.place() * source.x_stride - moved;
+    for (Index r = 0; r < t.row_count; ++r) w.inputs[r] += move;
+    moved += move;
+    const Index at = y * target.row + phase * target.pixel;
+    t.out = target.out + at;
+    t.residual = target.residual == nullptr ? nullptr : target.residual + at;
+    if (grouped_) {
+      kernels_.depthwise.grouped_line(t, lanes_);
+    } else {
+      kernels_.depthwise.line[shares ? t.stride : 0](t);
+    }
+  }
+}
+
+/** Any layer, one pointer a pixel and tap: fewer channels than lanes, or taps that are not evenly apart. */
 void DepthwiseCore::run_pixels(const Strip& strip, const Source& source, const Target& target,
-                               DepthwiseTile& t, Index x_first, Index x_last, Work& w) const {
+                               const Epilogue& epilogue, Work& w) const {
+  DepthwiseTile t;
+  t.inputs = w.inputs;
+  t.weight = packed_->data() + strip.channel;
+  t.weight_stride = weight_stride_;
+  t.taps = static_cast<int>(lattice_.tap_count());
+  t.out = target.out;
+  t.out_offset = w.out_offset;
+  t.residual = target.residual;
+  t.channels = strip.channels;
+  t.epilogue = &epilogue;
   const LatticeAxis& y_axis = lattice_.y;
   const LatticeAxis& x_axis = lattice_.x;
   const Index y_begin = y_axis.taps.empty() ? 0 : y_axis.coordinate(strip.y0, 0);
   const Index x_begin = x_axis.taps.empty() ? 0 : x_axis.taps.front().offset;
   for (Index y = 0; y < strip.rows; ++y) {
-    for (Index x0 = x_first; x0 < x_last; x0 += kMaxDepthwisePixels) {
-      const int pixels = static_cast<int>(std::min<Index>(kMaxDepthwisePixels, x_last - x0));
+    for (Index x0 = 0; x0 < x_axis.count; x0 += kMaxDepthwisePixels) {
+      const int pixels = static_cast<int>(std::min<Index>(kMaxDepthwisePixels, x_axis.count - x0));
       const float** inputs = w.inputs;
       for (int i = 0; i < pixels; ++i) {
         for (Index tz = 0; tz < lattice_.z.tap_count(); ++tz) {

@@ -73,6 +73,13 @@ class DepthwiseCore {
   };
   /** Where a strip's first input channel is; of one group's inputs, and of as many as it has outputs. */
   Index input_channel(Index channel) const { return grouped_ ? channel / group_out_ * group_in_ : channel; }
+  /** Columns of the input, `step` apart from `origin` on, of which only [begin, end) exist. */
+  struct Columns {
+    Index origin = 0, step = 1, begin = 0, end = 0;
+    /** Of the first that exists. */
+    Index place() const { return origin + begin * step; }
+  };
+  Columns columns_at(Index at, Index step, Index count) const;
   Source locate(const Strip& strip, const float* image, Work& work) const;
   const DepthwiseSlider* choose_slider() const;
   bool slides(const Strip& strip) const;
@@ -80,10 +87,12 @@ class DepthwiseCore {
                   Work& work) const;
   void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index phase_x,
                   Work& work) const;
+  bool lines_up(const Strip& strip) const;
   void run_lines(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                  Work& work) const;
-  void run_pixels(const Strip& strip, const Source& source, const Target& target, DepthwiseTile& t,
-                  Index x_first, Index x_last, Work& work) const;
+  void run_line(DepthwiseLine& t, const Source& source, const Target& target, Index y, Work& work) const;
+  void run_pixels(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
+                  Work& work) const;
 
   const KernelTable& kernels_;
   const Lattice lattice_;

@@ -50,6 +50,24 @@ double share_inside(const LatticeAxis& axis) {
   return pairs == 0 ? 1.0 : static_cast<double>(axis.pairs_inside()) / static_cast<double>(pairs);
 }
 
+/** Points of an axis that meet the same taps, on the average. */
+double mean_segment(const LatticeAxis& axis) {
+  std::vector<Index> changes;
+  for (const LatticeAxis::Tap& tap : axis.taps) {
+    for (const Index at : {-tap.offset, axis.in_size - tap.offset}) {
+      const Index point = at <= 0 ? 0 : ceil_div(at, axis.in_step);
+      if (point > 0 && point < axis.count) changes.push_back(point);
+    }
+  }
+  std::sort(changes.begin(), changes.end());
+  const auto distinct = std::unique(changes.begin(), changes.end()) - changes.begin();
+  return static_cast<double>(axis.count) / static_cast<double>(distinct + 1);
+}
+
+/** Shorter segments make tiles of one or two rows, where a tile that multiplies a few zeros is faster: 128
+ * taps on 49 points, of which no two meet the same, took 4.7 ms cut and 1.9 whole. */
+constexpr double kShortestSegment = 4.0;
+
 }  // namespace
 
 LatticeGemm::LatticeGemm(const LatticeProblem& p)
@@ -74,11 +92,15 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
   const Stage& stage = p.weights.stage();
   packed_ = p.weights.packed("gemm " + p.key + panels_.key(), [&] { return pack(stage); });
   zeros_ = AlignedBuffer(run_length_);
-  segmented_ = share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_;
+  if (share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_) {
+    segmented_y_ = mean_segment(lattice_.y) >= kShortestSegment;
+    segmented_x_ = mean_segment(lattice_.x) >= kShortestSegment;
+  }
   row_only_ = lattice_.points() == lattice_.x.count && lattice_.tap_count() == 1 &&
               within_input(lattice_.z) && within_input(lattice_.y) && within_input(lattice_.x);
   cut_k();
   choose_block();
+  tabulate();
 }
 
 void LatticeGemm::choose_staging() {
@@ -155,6 +177,34 @@ void LatticeGemm::choose_block() {
   block_width_ = ceil_div(x.count, blocks_x_);
 }
 
+/**
+ * With short runs, what it took to locate each point anew in every block was a quarter of the time: 3 to 16
+ * channels of 3x3 at 31x31. Zeros of the padding are multiplied here, so they must be few.
+ */
+void LatticeGemm::tabulate() {
+  const LatticeAxis& y = lattice_.y;
+  regular_ = staged_ && !segmented() && !row_only_ && runs_ > 0 && lattice_.points() > 0 &&
+             y.contiguous_taps() && y.in_step <= y.tap_count() &&
+             share_inside(y) * (merged_ ? 1.0 : share_inside(lattice_.x)) > 0.95;
+  if (!regular_) return;
+  full_ = table_of(block_width_);
+  narrow_ = table_of(lattice_.x.count - (blocks_x_ - 1) * block_width_);
+}
+
+LatticeGemm::PointTable LatticeGemm::table_of(Index width) const {
+  const LatticeAxis& y = lattice_.y;
+  const LatticeAxis& x = lattice_.x;
+  const Index pixels = (width - 1) * x.in_step + x.span();
+  PointTable table;
+  for (Index i = 0; i < block_height_; ++i) {
+    for (Index j = 0; j < width; ++j) {
+      table.from.push_back((i * y.in_step * pixels + j * x.in_step) * pitch_);
+      table.to.push_back(i * y.out_step * out_.y + j * x.out_step * out_.x);
+    }
+  }
+  return table;
+}
+
 AlignedBuffer LatticeGemm::pack(const Stage& stage) const {
   const ConvSpec& spec = stage.spec;
   const WeightStrides stride(spec);
@@ -204,7 +254,7 @@ LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
   w.inner_offset = scratch.take<Index>(runs_);
   w.inner_start = scratch.take<std::int32_t>(runs_);
   w.inner_ranges = scratch.take<RunRange>(static_cast<Index>(chunks_.size()));
-  w.map_offset = scratch.take<Index>(points);
+  w.point_offset = scratch.take<Index>(points);
   w.plane_offset = scratch.take<Index>(channels_last_ ? 0 : points);
   w.partial = scratch.take<float>(chunks_.size() > 1 ? points * panels_.max_width() : 0);
   w.planes = scratch.take<float>(planes);
@@ -255,6 +305,8 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
   Work work = take_work(memory);
   if (row_only_) {
     line_up(block, buffers, work);
+  } else if (regular_) {
+    place(block, buffers, work);
   } else {
     locate(block, buffers, work);
     arrange(block, work);
@@ -270,7 +322,7 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
   const Index points = block.points();
   const int width = panels_.width(panel);
   const Index channel = block.group * group_out_ + panels_[panel].column;
-  const Index map = block.image * out_.image + channel * out_.channel;
+  const Index map = block.image * out_.image + channel * out_.channel + w.map_start;
   const Epilogue epilogue = epilogue_.at(channel);
 
   GemmTile t;
@@ -303,7 +355,13 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
       const Tile tile = w.tiles[i];
       const RunRange range = tile.inner ? w.inner_ranges[c] : w.ranges[i * chunk_count + c];
       t.rows = w.rows + tile.first * runs_ + range.begin * tile.rows;
-      t.run_start = (tile.inner ? w.inner_start : w.run_start + tile.first * runs_) + range.begin;
+      t.run_offset = nullptr;
+      t.run_start = w.run_start + tile.first * runs_ + range.begin;
+      if (tile.inner) {
+        t.rows = w.rows + tile.first * runs_;
+        t.run_offset = w.inner_offset + range.begin;
+        t.run_start = w.inner_start + range.begin;
+      }
       t.runs = range.end - range.begin;
       t.out_offset = offsets + tile.first;
       t.partial = w.partial + tile.first * width;
@@ -317,7 +375,7 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
 void LatticeGemm::gather_planes(const Block& block, const float* map, Index panel, Work& w) const {
   const Index pitch = panels_.width(panel);
   const Index columns = panels_[panel].columns;
-  if (segmented_ || lattice_.x.out_step != 1) {
+  if (segmented() || lattice_.x.out_step != 1) {
     for (Index c = 0; c < columns; ++c) {
       const float* plane = map + c * out_.channel;
       for (Index p = 0; p < block.points(); ++p) w.residual_planes[p * pitch + c] = plane[w.map_offset[p]];
@@ -335,7 +393,7 @@ void LatticeGemm::gather_planes(const Block& block, const float* map, Index pane
 void LatticeGemm::scatter_planes(const Block& block, float* map, Index panel, Work& w) const {
   const Index pitch = panels_.width(panel);
   const Index columns = panels_[panel].columns;
-  if (segmented_ || lattice_.x.out_step != 1) {
+  if (segmented() || lattice_.x.out_step != 1) {
     for (Index c = 0; c < columns; ++c) {
       float* plane = map + c * out_.channel;
       for (Index p = 0; p < block.points(); ++p) plane[w.map_offset[p]] = w.planes[p * pitch + c];

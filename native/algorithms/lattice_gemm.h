@@ -37,6 +37,7 @@ class LatticeGemm final : public Executor {
   std::string tile() const override;
 
  private:
+  bool segmented() const { return segmented_y_ || segmented_x_; }
   /** A rectangle of output points of one slice of one image, for one group. */
   struct Block {
     Index image = 0, group = 0;
@@ -47,7 +48,8 @@ class LatticeGemm final : public Executor {
   struct Tile {
     Index first = 0;
     int rows = 0;
-    /** All taps of all points lie inside the map: they are the same steps from each point's first one. */
+    /** All taps of all points lie inside the map: they are the same steps from each point's first one, and
+     * `rows` has just these. */
     bool inner = false;
   };
   /** The taps of a run, its first one where the columns are merged. */
@@ -62,6 +64,11 @@ class LatticeGemm final : public Executor {
   struct Chunk {
     Index first_run = 0, runs = 0, k_begin = 0, k_end = 0;
   };
+  /** Of the points of a block as wide as this one: where each begins in the staged region, and goes in the
+   * map. */
+  struct PointTable {
+    std::vector<Index> from, to;
+  };
   struct Work;
 
   Work take_work(Scratch& scratch) const;
@@ -71,7 +78,10 @@ class LatticeGemm final : public Executor {
   void cut_k();
   Block block_of(Index index) const;
   Index parts(int threads) const;
+  void tabulate();
+  PointTable table_of(Index width) const;
   void line_up(const Block& block, const Buffers& buffers, Work& work) const;
+  void place(const Block& block, const Buffers& buffers, Work& work) const;
   void locate(const Block& block, const Buffers& buffers, Work& work) const;
   void arrange(const Block& block, Work& work) const;
   void point(Work& work) const;
@@ -91,11 +101,17 @@ class LatticeGemm final : public Executor {
   std::vector<Index> panel_start_;  // of a panel in a group's packing
   Index group_packing_ = 0;
 
-  bool staged_ = false;     // input copied into scratch, channels last
-  bool merged_ = false;     // a kernel row is one run
-  Index pitch_ = 0;         // floats between two staged pixels
-  bool row_only_ = false;   // one row of points, one tap, no padding: a flattened pointwise layer
-  bool segmented_ = false;  // tiles cut where the set of taps that meet only padding changes
+  bool staged_ = false;    // input copied into scratch, channels last
+  bool merged_ = false;    // a kernel row is one run
+  Index pitch_ = 0;        // floats between two staged pixels
+  bool row_only_ = false;  // one row of points, one tap, no padding: a flattened pointwise layer
+  // Tiles cut where the set of taps that meet only padding changes, from row to row and from column to
+  // column.
+  bool segmented_y_ = false, segmented_x_ = false;
+  /** Staged, with few taps in the padding: every point's taps are the same steps from its first one, and
+   * blocks differ by their origin alone. */
+  bool regular_ = false;
+  PointTable full_, narrow_;  // of blocks of block_width_, and of the last in a row
   Index runs_ = 0, run_length_ = 0;
   AlignedBuffer zeros_;  // what a run in the padding reads
   Index block_height_ = 1, block_width_ = 1, blocks_y_ = 1, blocks_x_ = 1;

@@ -17,19 +17,21 @@ struct LatticeGemm::Work {
   Index* point_y;  // [points], within the block
   Index* point_x;
   Tile* tiles;
-  const float** rows;  // [tile][run][row of the tile]
+  const float** rows;  // [tile][run][row of the tile], or [tile][row of the tile] where it is inner
   std::int32_t* run_start;
   RunRange* ranges;  // [tile][chunk]
   // What the tiles share whose taps all lie inside the map.
   Index* inner_offset;  // [run]
   std::int32_t* inner_start;
   RunRange* inner_ranges;  // [chunk]
-  Index* map_offset;       // [points], of the output map
+  Index* point_offset;     // [points], of the output map, where no table has them
   Index* plane_offset;     // [points], of the planes
   float* partial;
   float* planes;
   float* residual_planes;
   const float* base = nullptr;
+  const Index* map_offset = nullptr;  // [points], from map_start of the output map on
+  Index map_start = 0;
   Index tile_count = 0;
 };
 

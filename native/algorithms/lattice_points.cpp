@@ -29,7 +29,8 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
   const Index out_first = lattice_.z.out_start * out_.z + lattice_.y.out_start * out_.y +
                           x.out_start * out_.x + block.x0 * out_step;
   for (Index p = 0; p < block.width; ++p) w.rows[p] = base + p * step;
-  for (Index p = 0; p < block.width; ++p) w.map_offset[p] = out_first + p * out_step;
+  for (Index p = 0; p < block.width; ++p) w.point_offset[p] = out_first + p * out_step;
+  w.map_offset = w.point_offset;
   std::fill_n(w.run_start, block.width, 0);
   const auto chunk_count = static_cast<Index>(chunks_.size());
   w.tile_count = ceil_div(block.width, panels_.tile_rows);
@@ -37,6 +38,59 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
     const Index begin = block.width * t / w.tile_count;
     w.tiles[t] = {begin, static_cast<int>(block.width * (t + 1) / w.tile_count - begin), false};
     for (Index c = 0; c < chunk_count; ++c) w.ranges[t * chunk_count + c] = {0, 1};
+  }
+}
+
+/** What locate, arrange and point do, from tables, for a block whose points all have the same taps. */
+void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) const {
+  const LatticeAxis& z = lattice_.z;
+  const LatticeAxis& y = lattice_.y;
+  const LatticeAxis& x = lattice_.x;
+  const Index height = (block.height - 1) * y.in_step + y.span();
+  const Index y_begin = y.coordinate(block.y0, 0);
+  for (Index i = 0; i < height; ++i) w.y_list[i] = y_begin + i;
+  for (Index t = 0; t < z.tap_count(); ++t) w.z_list[t] = z.coordinate(block.z, t);
+  const Region region{w.z_list,
+                      w.y_list,
+                      z.tap_count(),
+                      height,
+                      x.coordinate(block.x0, 0),
+                      (block.width - 1) * x.in_step + x.span()};
+  stage_region(lattice_, region, buffers.input + block.image * in_.image, in_,
+               {block.group * group_in_, group_in_, 1, pitch_}, kernels_, w.staged);
+
+  const Index row = region.width * pitch_;
+  Index n = 0;
+  for (std::size_t c = 0; c < chunks_.size(); ++c) {
+    const Chunk& chunk = chunks_[c];
+    if (chunk.k_begin > 0) {
+      w.inner_ranges[c] = w.inner_ranges[c - 1];
+      continue;
+    }
+    w.inner_ranges[c].begin = n;
+    for (Index r = chunk.first_run; r < chunk.first_run + chunk.runs; ++r) {
+      const RunTap tap = run_taps_[static_cast<std::size_t>(r)];
+      if (z.source(w.z_list[tap.z]) == LatticeAxis::kOutside) continue;
+      w.inner_offset[n] =
+          (tap.z * height + tap.y) * row + (x.coordinate(0, tap.x) - x.coordinate(0, 0)) * pitch_;
+      w.inner_start[n++] = static_cast<std::int32_t>(r * run_length_);
+    }
+    w.inner_ranges[c].end = n;
+  }
+
+  const PointTable& table = block.width == block_width_ ? full_ : narrow_;
+  const Index points = block.points();
+  w.map_offset = table.to.data();
+  w.map_start = (z.out_start + block.z * z.out_step) * out_.z +
+                (y.out_start + block.y0 * y.out_step) * out_.y +
+                (x.out_start + block.x0 * x.out_step) * out_.x;
+  w.tile_count = ceil_div(points, panels_.tile_rows);
+  for (Index t = 0; t < w.tile_count; ++t) {
+    const Index begin = points * t / w.tile_count;
+    const auto rows = static_cast<int>(points * (t + 1) / w.tile_count - begin);
+    w.tiles[t] = {begin, rows, true};
+    const float** to = w.rows + begin * runs_;
+    for (int i = 0; i < rows; ++i) to[i] = w.staged + table.from[static_cast<std::size_t>(begin + i)];
   }
 }
 
@@ -121,8 +175,8 @@ void LatticeGemm::arrange(const Block& block, Work& w) const {
     }
     return true;
   };
-  const auto segment_end = [&](const Index* offsets, Index taps, Index begin, Index count) {
-    if (!segmented_) return count;
+  const auto segment_end = [&](bool segmented, const Index* offsets, Index taps, Index begin, Index count) {
+    if (!segmented) return count;
     Index end = begin + 1;
     while (end < count && same_taps(offsets, taps, begin, end)) ++end;
     return end;
@@ -131,10 +185,11 @@ void LatticeGemm::arrange(const Block& block, Work& w) const {
   const Index z_at = lattice_.z.out_start + block.z * lattice_.z.out_step;
   Index points = 0;
   w.tile_count = 0;
+  w.map_offset = w.point_offset;
   for (Index y0 = 0; y0 < block.height;) {
-    const Index y1 = segment_end(w.y_offset, lattice_.y.tap_count(), y0, block.height);
+    const Index y1 = segment_end(segmented_y_, w.y_offset, lattice_.y.tap_count(), y0, block.height);
     for (Index x0 = 0; x0 < block.width;) {
-      const Index x1 = segment_end(w.x_offset, taps_x, x0, block.width);
+      const Index x1 = segment_end(segmented_x_, w.x_offset, taps_x, x0, block.width);
       const Index first = points;
       for (Index y = y0; y < y1; ++y) {
         const Index y_at = lattice_.y.out_start + (block.y0 + y) * lattice_.y.out_step;
@@ -143,7 +198,7 @@ void LatticeGemm::arrange(const Block& block, Work& w) const {
         for (Index x = x0; x < x1; ++x, ++points) {
           w.point_y[points] = y;
           w.point_x[points] = x;
-          w.map_offset[points] = row + (block.x0 + x) * step;
+          w.point_offset[points] = row + (block.x0 + x) * step;
         }
       }
       const Index count = points - first;
@@ -197,7 +252,6 @@ void LatticeGemm::point(Work& w) const {
   const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
   const auto chunk_count = static_cast<Index>(chunks_.size());
   const Index steps = step_taps(w);
-  const float* first_tap[kMaxTileRows];
   for (Index t = 0; t < w.tile_count; ++t) {
     Tile& tile = w.tiles[t];
     const float** rows = w.rows + tile.first * runs_;
@@ -207,15 +261,9 @@ void LatticeGemm::point(Work& w) const {
     for (int i = 0; i < tile.rows && tile.inner; ++i) {
       tile.inner = w.y_inner[ys[i]] && w.x_inner[xs[i]];
       if (!tile.inner) break;
-      first_tap[i] = w.base + w.y_offset[ys[i] * taps_y] + w.x_offset[xs[i] * taps_x];
+      rows[i] = w.base + w.y_offset[ys[i] * taps_y] + w.x_offset[xs[i] * taps_x];
     }
-    if (tile.inner) {
-      for (Index r = 0; r < steps; ++r, rows += tile.rows) {
-        const Index step = w.inner_offset[r];
-        for (int i = 0; i < tile.rows; ++i) rows[i] = first_tap[i] + step;
-      }
-      continue;
-    }
+    if (tile.inner) continue;
     std::int32_t* run_start = w.run_start + tile.first * runs_;
     RunRange* ranges = w.ranges + t * chunk_count;
     Index n = 0;

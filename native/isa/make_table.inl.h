@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/depthwise.inl.h"
+#include "kernels/depthwise_line.inl.h"
 #include "kernels/depthwise_plane.inl.h"
 #include "kernels/dot.inl.h"
 #include "kernels/elementwise.inl.h"
@@ -107,7 +108,9 @@ KernelTable make_table(const char* name) {
   set_slider<V, 5, 1, B::slider_rows>(table.depthwise.slider[2]);
   set_slider<V, 5, 2, B::slider_rows>(table.depthwise.slider[3]);
   set_slider<V, 7, 1, B::slider_rows>(table.depthwise.slider[4]);
-  table.depthwise.line = depthwise_line<V>;
+  table.depthwise.line[0] = depthwise_line<V, 0>;
+  table.depthwise.line[1] = depthwise_line<V, 1>;
+  table.depthwise.line[2] = depthwise_line<V, 2>;
   set_plane<V, 3, 1, B::plane_vectors>(table.depthwise.plane[0]);
   set_plane<V, 3, 2, B::strided_plane_vectors>(table.depthwise.plane[1]);
   set_plane<V, 5, 1, 2>(table.depthwise.plane[2]);
@@ -120,6 +123,7 @@ KernelTable make_table(const char* name) {
   fill_dot<V, B::dot_vectors, kMaxDotOutputs>(table.dot);
   set_grouped_slider<V, 3, 1, B::grouped_rows>(table.depthwise.slider[5]);
   set_grouped_slider<V, 3, 2, 2>(table.depthwise.slider[6]);
+  set_slider<V, 2, 1, 2>(table.depthwise.slider[7]);
   table.depthwise.grouped_line = grouped_line<V>;
   set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);
   set_winograd_input<V, WinogradFive<V>>(table.winograd, WinogradPoints::five);

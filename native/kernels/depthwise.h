@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kernels/depthwise_line.h"
 #include "kernels/depthwise_plane.h"
 #include "kernels/epilogue.h"
 #include "kernels/grouped.h"
@@ -76,8 +77,8 @@ struct DepthwiseSlide {
 /** A slide of `rows` rows of outputs. */
 struct DepthwiseSlider {
   int kernel = 0, stride = 0, rows = 0;
-  /** Whether it is bound by loads that meet two cache lines where they are not aligned: 3×3 in vectors of a
-   * line. */
+  /** Whether it is bound by loads that meet two cache lines where they are not aligned: 2×2 and 3×3 in
+   * vectors of a line. */
   bool shifts = false;
   /** A slider has one of them: `slide` of single channels, `grouped` of groups of few. */
   void (*slide)(const DepthwiseSlide&) = nullptr;
@@ -85,33 +86,6 @@ struct DepthwiseSlider {
 
   constexpr int window() const { return (rows - 1) * stride + kernel; }
 };
-
-/**
- * A row of outputs of any kernel, none of whose taps lies in a padding of the row, channels in the lanes:
- *
- *   out[o * out_step + c] = activation(bias[c] + residual[…the same place]
- *       + Σ_r Σ_k rows[r][o * pixel_step + k * tap_step + c] * weight[(row_tap[r] + k) * weight_stride + c])
- *
- * for o < outputs, c < channels, r < row_count, k < row_taps; at least kLinePixels outputs and a whole vector
- * of channels.
- */
-struct DepthwiseLine {
-  /** Those of the kernel's rows that lie in the map. */
-  const float* const* rows = nullptr;
-  const Index* row_tap = nullptr;
-  Index row_count = 0, row_taps = 0;
-  Index tap_step = 0, pixel_step = 0;
-  Index outputs = 0;
-  const float* weight = nullptr;
-  Index weight_stride = 0;
-  float* out = nullptr;
-  const float* residual = nullptr;
-  Index out_step = 0;
-  Index channels = 0;
-  const Epilogue* epilogue = nullptr;
-};
-
-inline constexpr int kLinePixels = 8;
 
 /**
  * A block of outputs that share their inputs in registers, for one kernel size and stride. Of DepthwiseTile,
@@ -127,7 +101,7 @@ struct DepthwiseBlock {
   constexpr int window_h() const { return (rows - 1) * stride_h + kernel_h; }
 };
 
-inline constexpr int kDepthwiseSliders = 7;
+inline constexpr int kDepthwiseSliders = 8;
 inline constexpr int kMaxSliderWindow = 8;
 inline constexpr int kFlatBlocks = 3;
 inline constexpr int kMaxBlockPixels = 14;
@@ -139,7 +113,8 @@ struct DepthwiseKernels {
   DepthwiseKernel tile[kMaxDepthwisePixels] = {};
   /** For the kernel sizes that networks use. */
   DepthwiseSlider slider[kDepthwiseSliders] = {};
-  void (*line)(const DepthwiseLine&) = nullptr;
+  /** By stride: of any, 1 and 2. The latter two want taps side by side. */
+  void (*line[kLineStrides])(const DepthwiseLine&) = {};
   void (*grouped_line)(const DepthwiseLine&, const GroupLanes&) = nullptr;
   /** Of one column, stride 1, for rows whose pixels lie in the lanes: a window's columns are shifts of one
    * row. */

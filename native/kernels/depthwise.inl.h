@@ -168,20 +168,6 @@ CONVOLITH_INLINE void finish_sums(const Epilogue& epilogue, const Channels<V, Wr
   }
 }
 
-/** The same where no loop is around it: whichever activation it is. */
-template <class V, int P>
-CONVOLITH_INLINE void finish_line(const DepthwiseLine& t, Index o, Index c, typename V::Reg (&sum)[P]) {
-  const Channels<V, false> at{c, t.channels, V::lanes};
-  const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
-  if (t.epilogue->op == ActivationOp::clip) {
-    finish_sums<V, false, true, P>(*t.epilogue, at, residual, t.out_step, sum);
-  } else {
-    finish_sums<V, false, false, P>(*t.epilogue, at, residual, t.out_step, sum);
-  }
-  CONVOLITH_UNROLL
-  for (int p = 0; p < P; ++p) V::store(t.out + (o + p) * t.out_step + c, sum[p]);
-}
-
 /**
  * Contract: DepthwiseSlide, on one vector of channels; `before` is the channel of the vector that lags, or
  * negative. Of stride 1, 3×3 and two rows: 4 loads for 18 multiplications, the weights in registers. Of 7×7:
@@ -300,7 +286,7 @@ CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, Wrap>&
 }
 
 template <class V, int K>
-inline constexpr bool kSlideShifts = V::wants_alignment&& K == 3;
+inline constexpr bool kSlideShifts = V::wants_alignment&& K <= 3;
 
 /** The last vector is moved back over its neighbour where channels are not whole vectors. */
 template <class V, int K, int S, int R, bool Clips>
@@ -331,47 +317,6 @@ void depthwise_slide(const DepthwiseSlide& t) {
     slide_channels<V, K, S, R, true>(t);
   } else {
     slide_channels<V, K, S, R, false>(t);
-  }
-}
-
-/** Contract: DepthwiseLine, on kLinePixels outputs from `o` of one vector of channels at `c`. */
-template <class V>
-CONVOLITH_INLINE void line_vector(const DepthwiseLine& t, Index o, Index c) {
-  static_assert(kLinePixels == 8);
-  const Index step = t.pixel_step;
-  typename V::Reg sum[8];
-  const auto bias = V::load(t.epilogue->bias + c);
-  CONVOLITH_UNROLL
-  for (int p = 0; p < 8; ++p) sum[p] = bias;
-  for (Index r = 0; r < t.row_count; ++r) {
-    const float* x = t.rows[r] + o * step + c;
-    const float* weight = t.weight + t.row_tap[r] * t.weight_stride + c;
-    for (Index k = 0; k < t.row_taps; ++k, x += t.tap_step, weight += t.weight_stride) {
-      const auto w = V::load(weight);
-      const float* x3 = x + 3 * step;
-      const float* x6 = x3 + 3 * step;
-      sum[0] = V::fma(V::load(x), w, sum[0]);
-      sum[1] = V::fma(V::load(x + step), w, sum[1]);
-      sum[2] = V::fma(V::load(x + 2 * step), w, sum[2]);
-      sum[3] = V::fma(V::load(x3), w, sum[3]);
-      sum[4] = V::fma(V::load(x3 + step), w, sum[4]);
-      sum[5] = V::fma(V::load(x3 + 2 * step), w, sum[5]);
-      sum[6] = V::fma(V::load(x6), w, sum[6]);
-      sum[7] = V::fma(V::load(x6 + step), w, sum[7]);
-    }
-  }
-  finish_line<V, 8>(t, o, c, sum);
-}
-
-/** The last outputs, and the last vector of channels, are moved back over their neighbours where they stick
- * out. */
-template <class V>
-void depthwise_line(const DepthwiseLine& t) {
-  for (Index o = 0; o < t.outputs; o += kLinePixels) {
-    const Index first = o + kLinePixels <= t.outputs ? o : t.outputs - kLinePixels;
-    for (Index c = 0; c < t.channels; c += V::lanes) {
-      line_vector<V>(t, first, c + V::lanes <= t.channels ? c : t.channels - V::lanes);
-    }
   }
 }
 

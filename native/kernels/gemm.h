@@ -16,6 +16,9 @@ namespace convolith {
  */
 struct GemmTile {
   const float* const* rows = nullptr;
+  /** Where all runs lie the same steps from a row's pointer: those steps, and `rows` are MR pointers for all
+   * runs. */
+  const Index* run_offset = nullptr;
   /** The panel's row at which each run starts. */
   const std::int32_t* run_start = nullptr;
   Index runs = 0, k_begin = 0, k_end = 0;

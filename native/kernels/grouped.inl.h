@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kernels/depthwise.inl.h"
+#include "kernels/depthwise_line.inl.h"
 #include "kernels/grouped.h"
 
 namespace convolith {
@@ -91,11 +91,12 @@ void grouped_slide(const DepthwiseSlide& t, const GroupLanes& g) {
   }
 }
 
-/** P outputs from `o` of one vector of output channels at `c`. */
+/** P outputs from `o` of one vector of output channels at `c`; all columns exist. */
 template <class V, int P>
 CONVOLITH_INLINE void grouped_line_vector(const DepthwiseLine& t, const GroupLanes& g, Index o, Index c) {
   const Index input = c / g.group_out * g.group_in;
   const int count = static_cast<int>(V::lanes / g.group_out * g.group_in);
+  const Index pixel_step = t.stride * t.column_step, tap_step = t.spacing * t.column_step;
   typename V::Reg sum[P];
   const auto bias = V::load(t.epilogue->bias + c);
   CONVOLITH_UNROLL
@@ -103,13 +104,13 @@ CONVOLITH_INLINE void grouped_line_vector(const DepthwiseLine& t, const GroupLan
   for (Index n = 0; n < g.group_in; ++n) {
     const auto from = V::load_lanes(g.from + n * V::lanes);
     for (Index r = 0; r < t.row_count; ++r) {
-      const float* x = t.rows[r] + o * t.pixel_step + input;
+      const float* x = t.rows[r] + o * pixel_step + input;
       const float* weight = t.weight + n * g.weight_input + t.row_tap[r] * t.weight_stride + c;
-      for (Index k = 0; k < t.row_taps; ++k, x += t.tap_step, weight += t.weight_stride) {
+      for (Index k = 0; k < t.row_taps; ++k, x += tap_step, weight += t.weight_stride) {
         const auto w = V::load(weight);
         CONVOLITH_UNROLL
         for (int p = 0; p < P; ++p) {
-          sum[p] = V::fma(V::permute(load_inputs<V>(x + p * t.pixel_step, count), from), w, sum[p]);
+          sum[p] = V::fma(V::permute(load_inputs<V>(x + p * pixel_step, count), from), w, sum[p]);
         }
       }
     }
