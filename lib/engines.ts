@@ -27,7 +27,7 @@ export interface Info {
   readonly threads: number;
   /** A short name of the processor. */
   readonly cpu: string;
-  /** Why the addon could not be loaded, where it could not. */
+  /** Why the addon could not be loaded, where it could not, and what to do about it. */
   readonly loadError?: string;
 }
 
@@ -166,7 +166,7 @@ export function info(): Info {
   }
   const cpu = cpus()[0]?.model.trim() ?? process.arch;
   const base = { version, engine: 'reference', isa: 'js', isas: [], threads: 1, cpu } as const;
-  return loaded?.reason ? { ...base, loadError: loaded.reason } : base;
+  return loaded?.reason ? { ...base, loadError: `${loaded.reason}. ${loaded.advice}` } : base;
 }
 
 /**

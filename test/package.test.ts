@@ -209,6 +209,7 @@ function expectFallback(lines: readonly string[], reason: RegExp, advice: RegExp
   expect(lines.length).toBe(4);
   expect(lines[0]).toBe('reference reference');
   expect(lines[1]).toMatch(reason);
+  expect(lines[1]).toMatch(advice);
   for (const [line, code] of [
     [lines[2], 'ERR_LOAD'],
     [lines[3], 'CONVOLITH_FALLBACK'],
