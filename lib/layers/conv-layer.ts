@@ -13,6 +13,10 @@ import type { ConvGeometry, ConvSpec, Triple } from '../spec.js';
 import { Layer } from './layer.js';
 import { tunedPlan } from './tuning.js';
 
+/** The axes of a layer of `rank` out of the three that a spec has. */
+export const frozenAxes = <R extends Rank>(value: Triple, rank: R): Axes<R> =>
+  Object.freeze(axesOf(value, rank)) as unknown as Axes<R>;
+
 /** A layer as a stack sees it. */
 export interface StackPart {
   readonly conv: EngineConv;
@@ -56,15 +60,14 @@ export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Lay
     super();
     const resolved = resolveStage({ kind, rank, options: asOptions(options, 'options'), path: '' }, new.target.name);
     const { spec } = resolved.stage;
-    const axes = (value: Triple): Axes<R> => Object.freeze(axesOf(value, rank)) as unknown as Axes<R>;
     this.rank = rank;
     this.layout = resolved.layout as L;
     this.inChannels = spec.inChannels;
     this.outChannels = spec.outChannels;
     this.groups = spec.groups;
-    this.kernelSize = axes(spec.kernel);
-    this.stride = axes(spec.stride);
-    this.dilation = axes(spec.dilation);
+    this.kernelSize = frozenAxes(spec.kernel, rank);
+    this.stride = frozenAxes(spec.stride, rank);
+    this.dilation = frozenAxes(spec.dilation, rank);
     this.transposed = spec.transposed;
     const engine = selectEngine(resolved.engine);
     checkAlgorithm(engine, spec.algorithm);

@@ -5,12 +5,12 @@ import { selectEngine } from '../engines.js';
 import { ConvolithError, show } from '../errors.js';
 import type { Axes, Layout, SeparableConvOptions } from '../options.js';
 import type { Bag } from '../spec/check.js';
-import { asOptions, axesOf, checkKeys } from '../spec/check.js';
+import { asOptions, checkKeys } from '../spec/check.js';
 import type { SizeRule } from '../spec/geometry.js';
 import { outputShapeOf, resolveGeometry } from '../spec/geometry.js';
 import { ENGINE_KEYS, resolveStage, SEPARABLE_POINTWISE_KEYS } from '../spec/resolve.js';
-import type { Triple } from '../spec.js';
 import type { StackPart } from './conv-layer.js';
+import { frozenAxes } from './conv-layer.js';
 import { Layer } from './layer.js';
 
 /**
@@ -56,13 +56,12 @@ export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extend
       owner,
       SEPARABLE_POINTWISE_KEYS,
     );
-    const axes = (value: Triple): Axes<2> => Object.freeze(axesOf(value, 2)) as unknown as Axes<2>;
     this.layout = depthwise.layout as L;
     this.inChannels = spec.inChannels;
     this.outChannels = pointwise.stage.spec.outChannels;
-    this.kernelSize = axes(spec.kernel);
-    this.stride = axes(spec.stride);
-    this.dilation = axes(spec.dilation);
+    this.kernelSize = frozenAxes(spec.kernel, 2);
+    this.stride = frozenAxes(spec.stride, 2);
+    this.dilation = frozenAxes(spec.dilation, 2);
     const engine = selectEngine(depthwise.engine);
     this.engine = engine.name;
     this.#conv = engine.createSeparable(depthwise.stage, pointwise.stage);

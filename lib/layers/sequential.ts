@@ -25,8 +25,8 @@ type Leaf<R extends Rank, L extends Layout<R> = Layout<R>> = Layer<R, L> &
 /**
  * Layers after one another, run without their intermediate maps ever being new memory: they lie in two recycled
  * buffers. A stack with channels first keeps them channels last, as the kernels want them, where its input and output
- * are smaller than the maps between. Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes of them. `residual` is added
- * in the last layer, before its activation.
+ * are smaller than the maps between. Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes
+ * of them. `residual` is added in the last layer, before its activation.
  * @example
  * const net = new Sequential([
  *   new Conv2d({ weight: tensor(new Float32Array(16 * 3 * 9), [16, 3, 3, 3]), stride: 2, padding: 1, activation: 'relu' }),

@@ -17,8 +17,7 @@ struct AddonData {
   /** The plan that the constructor is about to wrap. Null when a caller runs that constructor by hand. */
   std::shared_ptr<LivePlan> plan_to_wrap;
   Napi::FunctionReference conv_constructor;
-  /** The layer that the constructor of Conv is about to wrap, in place of the stages that a caller gives it.
-   */
+  /** The layer that Conv's constructor is about to wrap, in place of the stages that a caller gives. */
   std::unique_ptr<Layer> layer_to_wrap;
 
   AsyncRuns& async_runs(Napi::Env env) {

@@ -6,8 +6,7 @@ namespace convolith {
 
 namespace {
 
-/** Marks the real ones: a prototype or an instanceof can be forged, and unwrapping a forged one would crash.
- */
+/** Marks the real ones: prototypes and instanceof can be forged, and unwrapping a forged one would crash. */
 constexpr napi_type_tag kTag{0x9d0c1b6f2e7a4835ULL, 0xb1f2c3d48a5e6970ULL};
 
 }  // namespace

@@ -119,8 +119,7 @@ ConvSpec read_spec(const Fields& fields, Napi::Value& slope) {
   return spec;
 }
 
-/** The values of an optional array, empty where it is null. An empty array is refused: it would read as none.
- */
+/** An optional array's values, none where it is null. An empty one is refused: it would read as none. */
 std::vector<float> copy_optional(const Napi::Value& value, const char* name) {
   if (value.IsNull() || value.IsUndefined()) return {};
   const FloatView view = float_view(value, name);

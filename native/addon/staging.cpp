@@ -34,8 +34,7 @@ Block allocate(std::size_t bytes) {
 
 void release(Block block) noexcept { ::operator delete(block.data, alignment(block.bytes)); }
 
-/** Blocks between two runs. A fresh block costs its page faults, which can be dearer than the copy into it.
- */
+/** Blocks between two runs. A fresh block costs page faults, which can be dearer than the copy into it. */
 class Shelf {
  public:
   Block take(std::size_t bytes) {

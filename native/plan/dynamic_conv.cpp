@@ -27,8 +27,7 @@ ConvSpec fitting(ConvSpec spec, const ConvGeometry& geometry) {
   return spec;
 }
 
-/** Where a transposed convolution of stride 1 is a standard one with its kernel reversed, that one's padding.
- */
+/** The standard convolution with a reversed kernel that a transposed one of stride 1 is, where it is one. */
 struct Reversal {
   bool possible = false;
   ConvSpec spec;
@@ -36,9 +35,9 @@ struct Reversal {
 };
 
 /**
- * With stride 1, out[i - pad + k * d] += in[i] * w[k] is out[o] = Σ in[o - (d(K - 1) - pad) + k * d] * w[K -
- * 1 - k]: a standard convolution, which the algorithms made for those serve, Winograd and depthwise above
- * all.
+ * With stride 1, out[i - pad + k * d] += in[i] * w[k] is
+ * out[o] = Σ in[o - (d(K - 1) - pad) + k * d] * w[K - 1 - k]: a standard convolution, which the algorithms
+ * made for those serve, Winograd and depthwise above all.
  */
 Reversal reverse(const ConvSpec& spec, const ConvGeometry& geometry) {
   Reversal r{spec.transposed && spec.stride.volume() == 1, spec, geometry};
