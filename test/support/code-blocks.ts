@@ -37,6 +37,7 @@ export const PAGES = [
   ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'SECURITY.md'],
   ...pagesIn('docs'),
   ...guideFolders().flatMap(pagesIn),
+  ...pagesIn('examples'),
   ...examplePages(),
 ];
 
