@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadBinding } from '../lib/native/load.js';
-import { CASES, type ContractCase } from './contract/cases.js';
+import type { ContractCase } from './contract/case.js';
+import { CASES } from './contract/cases.js';
 import { enginesUnderTest } from './support/engines.js';
 import { createLayer, prepareCase, runGuarded } from './support/run-case.js';
 

@@ -117,6 +117,24 @@ Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry) {
           standard_axis(axis_w(spec, geometry))};
 }
 
+LatticeMaps joined_maps(const ConvSpec& spec, const ConvGeometry& g) {
+  LatticeMaps maps{g.input, g.output, standard_lattice(spec, g)};
+  Lattice& l = maps.lattice;
+  const auto whole = [](const LatticeAxis& axis) {
+    return axis.tap_count() == 1 && axis.in_step == 1 && axis.taps.front().offset == 0 &&
+           axis.count == axis.in_size;
+  };
+  if (l.z.tap_count() < 2 || !whole(l.y) || !whole(l.x)) return maps;
+  l.x.count = l.x.in_size = l.y.count * l.x.count;
+  l.y = l.z;
+  l.z = {};
+  l.z.count = l.z.in_size = 1;
+  l.z.taps = {{0, 0}};
+  maps.input = {1, g.input.d, l.x.count};
+  maps.output = {1, g.output.d, l.x.count};
+  return maps;
+}
+
 void for_each_phase(const ConvSpec& spec, const ConvGeometry& geometry,
                     FunctionRef<void(const Lattice&)> body) {
   const Axis d = axis_d(spec, geometry);

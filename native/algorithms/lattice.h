@@ -56,6 +56,18 @@ struct Lattice {
   Index tap_count() const { return z.tap_count() * y.tap_count() * x.tap_count(); }
 };
 
+/** A lattice, and the sizes of the maps as it sees them. */
+struct LatticeMaps {
+  Size3 input, output;
+  Lattice lattice;
+};
+
+/**
+ * A standard convolution's lattice. Rows and columns that only a kernel of 1 meets are one axis, as they lie
+ * in memory, and the depth is the other: 3×1×1 becomes 3×1, which minimal filtering serves.
+ */
+LatticeMaps joined_maps(const ConvSpec& spec, const ConvGeometry& geometry);
+
 /** A standard convolution's one lattice. */
 Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry);
 

@@ -28,7 +28,7 @@ bool pays(const WinogradTiling& tiling, const Lattice& lattice, const WinogradSi
 
 std::vector<Lattice> lattices_of(const Problem& p) {
   if (p.spec().transposed) return transposed_lattices(p.spec(), p.geometry);
-  return {standard_lattice(p.spec(), p.geometry)};
+  return {joined_maps(p.spec(), p.geometry).lattice};
 }
 
 std::optional<WinogradTiling> tiling_of(const Lattice& lattice, const WinogradSize& size) {
@@ -90,11 +90,11 @@ std::unique_ptr<const Executor> make_winograd(const Problem& p) {
   const WinogradSize size = size_of(p);
   if (is_better_deepened(p)) return make_space_to_depth(p);
   if (!p.spec().transposed) {
-    const ConvGeometry& g = p.geometry;
-    const Lattice lattice = standard_lattice(p.spec(), g);
+    const LatticeMaps maps = joined_maps(p.spec(), p.geometry);
     return std::make_unique<WinogradCore>(
-        LatticeProblem{p.weights, p.kernels, g.batch, g.input, g.output, lattice, lattice_key(lattice)},
-        *choose_tiling(lattice, size));
+        LatticeProblem{p.weights, p.kernels, p.geometry.batch, maps.input, maps.output, maps.lattice,
+                       lattice_key(maps.lattice)},
+        *choose_tiling(maps.lattice, size));
   }
   if (is_better_subpixel(p)) return make_subpixel(p, true);
   std::vector<std::unique_ptr<const Executor>> phases;

@@ -1,15 +1,7 @@
 import type { EngineActivation, PaddingMode } from '../../lib/spec.js';
 import type { CaseOptions, PointwiseOptions } from '../support/spec.js';
-
-/** One row of the contract: a layer and an input geometry. Data follow from the name. */
-export interface ContractCase {
-  readonly name: string;
-  readonly options: CaseOptions;
-  /** The second stage of a separable layer. */
-  readonly pointwise: PointwiseOptions | null;
-  readonly bias: boolean;
-  readonly residual: boolean;
-}
+import { both, type ContractCase, LAYOUTS, relu6 } from './case.js';
+import { depthwiseBlocks, depthwiseLines, depthwisePlanes } from './depthwise-cases.js';
 
 type Rank = 1 | 2 | 3;
 type PerRank<T> = { readonly [rank in Rank]: T };
@@ -21,7 +13,6 @@ type Variant = Omit<Partial<CaseOptions>, 'size' | 'kernel'> & {
 };
 
 const RANKS: readonly Rank[] = [1, 2, 3];
-const LAYOUTS = [false, true] as const;
 /** Odd, small, and no two the same, so that swapped axes show. */
 const SIZE: PerRank<readonly number[]> = { 1: [31], 2: [7, 17], 3: [4, 5, 7] };
 const KERNEL: PerRank<readonly number[]> = { 1: [5], 2: [3, 5], 3: [2, 3, 3] };
@@ -49,7 +40,6 @@ const oneChannel = (rank: Rank): Variant => ({
 
 const modes: readonly PaddingMode[] = ['reflect', 'replicate', 'circular'];
 const relu: Partial<EngineActivation> = { min: 0 };
-const relu6: Partial<EngineActivation> = { min: 0, max: 6 };
 
 type Variants = (rank: Rank) => { readonly [name: string]: Variant };
 
@@ -64,6 +54,14 @@ const standard: Variants = (rank) => ({
   },
   'dilation 2, padding 2': { inChannels: 4, outChannels: 5, dilation: 2, padding: 4, batch: 2 },
   'dilation an axis': { inChannels: 2, outChannels: 3, dilation: [1, 2, 3].slice(3 - rank), padding: 3, stride: 2 },
+  // Rows and columns that only a kernel of 1 meets become one axis.
+  'a kernel of one axis': {
+    inChannels: 9,
+    outChannels: 18,
+    kernel: { 1: [3], 2: [3, 1], 3: [3, 1, 1] },
+    size: { 1: [31], 2: [9, 7], 3: [9, 3, 5] },
+    padding: [[1, 2] as const, ...[0, 0].map((pad) => [pad, pad] as const)].slice(0, rank),
+  },
   'groups of 3 and 2': { inChannels: 9, outChannels: 6, groups: 3, padding: 1, batch: 2 },
   'groups of 1 and 5': { inChannels: 3, outChannels: 15, groups: 3, padding: 1, activation: relu6 },
   // Columns become channels, and one row has a rest of them.
@@ -181,18 +179,6 @@ function spread(kind: string, variants: Variants, base: Partial<CaseOptions> = {
     }
   }
   return cases;
-}
-
-/** One case in both layouts. */
-function both(name: string, options: CaseOptions, extra: Partial<ContractCase> = {}): ContractCase[] {
-  return LAYOUTS.map((channelsLast) => ({
-    name: `${name}, ${channelsLast ? 'last' : 'first'}`,
-    options: { ...options, channelsLast },
-    pointwise: null,
-    bias: true,
-    residual: false,
-    ...extra,
-  }));
 }
 
 /** Around the sizes of panels, tiles and vectors: 1, 3, 5, 16, 17, 33, 64. */
@@ -420,55 +406,6 @@ function edges(): ContractCase[] {
   ];
 }
 
-/** The kernel sizes and strides that have register blocks of their own, around whole vectors of channels. */
-function depthwiseBlocks(): ContractCase[] {
-  const rows = [
-    { kernel: 3, channels: 48, size: [7, 19] },
-    { kernel: 3, channels: 48, size: [11, 17], stride: 2, activation: relu6 },
-    { kernel: 3, channels: 33, size: [9, 12], dilation: 2, padding: 2 },
-    { kernel: 3, channels: 32, size: [11, 9], dilation: 2, padding: 2, stride: 2 },
-    { kernel: 3, channels: 512, size: [5, 6] },
-    { kernel: 3, channels: 256, size: [6, 7], stride: 2, activation: { op: 'silu' as const } },
-    { kernel: 5, channels: 24, size: [8, 21], padding: 2 },
-    { kernel: 5, channels: 40, size: [12, 11], padding: 2, stride: 2 },
-    { kernel: 7, channels: 32, size: [9, 10], padding: 3 },
-    { kernel: 2, channels: 20, size: [5, 23] },
-    { kernel: 11, channels: 16, size: [14, 25], padding: 5 },
-    { kernel: 3, channels: 32, size: [6, 12], paddingMode: 'reflect' as const },
-  ];
-  return rows.flatMap(({ kernel, channels, size, padding = 1, ...rest }) => {
-    const options = { inChannels: channels, outChannels: channels, groups: channels, padding, ...rest };
-    const name = `depthwise ${kernel}x${kernel} of ${channels} channels, ${Object.keys(rest).join(' ')}`;
-    return both(name, { ...options, size, kernel: [kernel, kernel] }, { residual: channels % 3 === 0 });
-  });
-}
-
-/** Planes walked with pixels in the lanes: one to six vectors of columns, whole ones and ends. */
-function depthwisePlanes(): ContractCase[] {
-  const silu = { op: 'silu' as const };
-  const rows = [
-    { kernel: 3, size: [4, 13] },
-    { kernel: 3, size: [5, 28], activation: relu6 },
-    { kernel: 3, size: [3, 50], activation: silu },
-    { kernel: 3, size: [6, 83] },
-    { kernel: 3, size: [9, 53], dilation: 2, padding: 2 },
-    { kernel: 3, size: [7, 51], dilation: 2, padding: 1, activation: silu },
-    { kernel: 3, size: [9, 25], stride: 2 },
-    { kernel: 3, size: [7, 129], stride: 2, activation: relu6 },
-    { kernel: 3, size: [6, 196], stride: 2, padding: 0, activation: silu },
-    { kernel: 5, size: [7, 29], padding: 2 },
-    { kernel: 5, size: [6, 55], padding: 1, activation: relu6 },
-    { kernel: 5, size: [11, 101], padding: 2, stride: 2 },
-    { kernel: 7, size: [9, 12], padding: 3 },
-    { kernel: 7, size: [8, 68], padding: 3, activation: silu },
-  ];
-  return rows.flatMap(({ kernel, size, padding = 1, ...rest }) => {
-    const options = { inChannels: 3, outChannels: 3, groups: 3, padding, ...rest };
-    const name = `planes ${kernel}x${kernel} of ${size.join('x')}, ${Object.keys(rest).join(' ')}`;
-    return both(name, { ...options, size, kernel: [kernel, kernel] }, { residual: size[0] % 2 === 0 });
-  });
-}
-
 /** Several groups in a vector, whole and in part. */
 function smallGroups(): ContractCase[] {
   const rows = [
@@ -604,6 +541,7 @@ export const CASES: readonly ContractCase[] = [
   ...activations(),
   ...edges(),
   ...depthwiseBlocks(),
+  ...depthwiseLines(),
   ...depthwisePlanes(),
   ...smallGroups(),
   ...fewOutputs(),

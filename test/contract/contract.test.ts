@@ -3,7 +3,8 @@ import { ConvolithError } from '../../lib/errors.js';
 import { enginesUnderTest } from '../support/engines.js';
 import { tolerance } from '../support/oracle.js';
 import { createLayer, type DataKind, type PreparedCase, prepareCase, runGuarded } from '../support/run-case.js';
-import { CASES, type ContractCase } from './cases.js';
+import type { ContractCase } from './case.js';
+import { CASES } from './cases.js';
 
 /** Runs of each algorithm, and refusals, on each (engine, instruction set). */
 const served = new Map<string, Map<string, number>>();

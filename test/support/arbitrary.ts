@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { ContractCase } from '../contract/cases.js';
+import type { ContractCase } from '../contract/case.js';
 import type { CaseOptions } from './spec.js';
 import { buildSpec } from './spec.js';
 

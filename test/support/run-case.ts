@@ -1,5 +1,5 @@
 import type { ConvStage, Engine, EngineConv, EnginePlan } from '../../lib/engine.js';
-import type { ContractCase } from '../contract/cases.js';
+import type { ContractCase } from '../contract/case.js';
 import { type OracleResult, oracle } from './oracle.js';
 import { Random, seedOf } from './random.js';
 import {
