@@ -3,10 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "algorithms/lattice.h"
-#include "algorithms/staging.h"
-#include "base/arena.h"
-
 namespace convolith {
 
 namespace {
@@ -20,75 +16,30 @@ Index span(const LatticeAxis& axis) {
   return axis.taps.empty() ? 1 : axis.taps.back().offset - axis.taps.front().offset + 1;
 }
 
-class FlatDepthwise final : public Executor {
- public:
-  explicit FlatDepthwise(const Problem& p)
-      : stage_(p.stage()),
-        kernels_(p.kernels),
-        lattice_(standard_lattice(p.spec(), p.geometry)),
-        channels_last_(p.spec().channels_last),
-        batch_(p.geometry.batch),
-        planes_(channels_last_ ? 1 : p.spec().out_channels),
-        width_(channels_last_ ? p.spec().out_channels : 1),
-        in_(channels_last_, p.spec().in_channels, p.geometry.input),
-        out_(channels_last_, p.spec().out_channels, p.geometry.output),
-        row_(((lattice_.x.count - 1) + span(lattice_.x)) * width_),
-        segment_(round_up(std::min(kSegment, lattice_.x.count * width_), width_ * p.kernels.lanes)) {
-    const LatticeAxis& y = lattice_.y;
-    const Index row_bytes = row_ * lattice_.z.tap_count() * 4;
-    rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row_bytes * y.in_step, 1), 1, y.count);
-    // A strip too short for its halo would copy more than it computes.
-    rows_ = std::min(std::max(rows_, span(y)), y.count);
-    strips_ = ceil_div(y.count, rows_);
-    rows_ = ceil_div(y.count, strips_);
-    block_ = choose_block();
-  }
+}  // namespace
 
-  Index tasks(int) const override { return batch_ * planes_ * lattice_.z.count * strips_; }
-  void run(const Buffers& buffers, Index task, int threads, float* scratch) const override;
-  Index workspace_bytes() const override {
-    Scratch measure;
-    take_work(measure);
-    return measure.used();
-  }
-  Index packed_bytes() const override { return 0; }
-  std::string tile() const override {
-    return std::to_string(block_ == nullptr ? kMaxDepthwisePixels : block_->rows) + "x1 flat";
-  }
+FlatDepthwiseCore::FlatDepthwiseCore(const Problem& p, const Lattice& lattice, bool interleaved)
+    : stage_(p.stage()),
+      kernels_(p.kernels),
+      lattice_(lattice),
+      width_(interleaved ? p.spec().out_channels : 1),
+      in_(p.spec().channels_last, p.spec().in_channels, p.geometry.input),
+      row_(((lattice_.x.count - 1) + span(lattice_.x)) * width_),
+      segment_(round_up(std::min(kSegment, lattice_.x.count * width_), width_ * p.kernels.lanes)) {
+  const LatticeAxis& y = lattice_.y;
+  const Index row_bytes = row_ * lattice_.z.tap_count() * 4;
+  rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row_bytes * y.in_step, 1), 1, y.count);
+  // A strip too short for its halo would copy more than it computes.
+  rows_ = std::min(std::max(rows_, span(y)), y.count);
+  rows_ = ceil_div(y.count, ceil_div(y.count, rows_));
+  block_ = choose_block();
+}
 
- private:
-  struct Work {
-    float* staged;
-    Index* z_list;
-    Index* y_list;
-    float* weight;  // [taps][segment]
-    float* bias;    // [segment]
-    float* slope;
-    const float** inputs;
-    Index* out_offset;
-  };
-  struct Strip {
-    Index z = 0, y0 = 0, rows = 0, height = 0;  // height: staged rows a slice
-  };
+std::string FlatDepthwiseCore::tile() const {
+  return std::to_string(block_ == nullptr ? kMaxDepthwisePixels : block_->rows) + "x1 flat";
+}
 
-  const DepthwiseBlock* choose_block() const;
-  Work take_work(Scratch& scratch) const;
-  void expand(Index plane, Work& w) const;
-  void run_rows(const Strip& strip, DepthwiseTile& t, Index first, Index count, Index step, Work& w) const;
-
-  const Stage& stage_;
-  const KernelTable& kernels_;
-  const Lattice lattice_;
-  const bool channels_last_;
-  const Index batch_, planes_, width_;
-  const MapStrides in_, out_;
-  const Index row_;      // floats of a padded row
-  const Index segment_;  // whole vectors and whole pixels
-  Index rows_ = 1, strips_ = 1;
-  const DepthwiseBlock* block_ = nullptr;
-};
-
-const DepthwiseBlock* FlatDepthwise::choose_block() const {
+const DepthwiseBlock* FlatDepthwiseCore::choose_block() const {
   const LatticeAxis& y = lattice_.y;
   if (lattice_.z.tap_count() != 1 || y.in_step != 1 || y.tap_count() < 2) return nullptr;
   const Index dilation = y.spacing();
@@ -101,8 +52,8 @@ const DepthwiseBlock* FlatDepthwise::choose_block() const {
   return nullptr;
 }
 
-FlatDepthwise::Work FlatDepthwise::take_work(Scratch& scratch) const {
-  const Index height = (rows_ - 1) * lattice_.y.in_step + span(lattice_.y);
+FlatDepthwiseCore::Work FlatDepthwiseCore::take_work(Scratch& scratch, Index rows) const {
+  const Index height = (rows - 1) * lattice_.y.in_step + span(lattice_.y);
   Work w{};
   w.staged = scratch.take<float>(lattice_.z.tap_count() * height * row_);
   w.z_list = scratch.take<Index>(lattice_.z.tap_count());
@@ -118,7 +69,7 @@ FlatDepthwise::Work FlatDepthwise::take_work(Scratch& scratch) const {
 
 /** Weights, bias and slopes of a plane's channels (all of them where they come last) along a segment of its
  * rows. */
-void FlatDepthwise::expand(Index plane, Work& w) const {
+void FlatDepthwiseCore::expand(Index plane, Work& w) const {
   const ConvSpec& spec = stage_.spec;
   const Index kernel_taps = spec.kernel.volume();
   const auto along = [&](float* to, auto value) {
@@ -146,28 +97,15 @@ void FlatDepthwise::expand(Index plane, Work& w) const {
   if (!slope.empty()) along(w.slope, [&](std::size_t c) { return slope[c]; });
 }
 
-void FlatDepthwise::run(const Buffers& buffers, Index task, int, float* scratch) const {
-  Strip strip;
-  strip.y0 = task % strips_ * rows_;
-  task /= strips_;
-  strip.z = task % lattice_.z.count;
-  task /= lattice_.z.count;
-  const Index plane = task % planes_;
-  const Index image = task / planes_;
-  strip.rows = std::min(rows_, lattice_.y.count - strip.y0);
-  if (strip.rows <= 0) return;
-  strip.height = (strip.rows - 1) * lattice_.y.in_step + span(lattice_.y);
-
-  Scratch memory(scratch);
-  Work w = take_work(memory);
-  expand(plane, w);
+void FlatDepthwiseCore::run(const Strip& strip, const float* image, const Target& target, Work& w) const {
+  const Index height = (strip.rows - 1) * lattice_.y.in_step + span(lattice_.y);
+  expand(strip.plane, w);
   const Index y_begin = lattice_.y.taps.empty() ? 0 : lattice_.y.coordinate(strip.y0, 0);
   const Index x_begin = lattice_.x.taps.empty() ? 0 : lattice_.x.taps.front().offset;
-  for (Index i = 0; i < strip.height; ++i) w.y_list[i] = y_begin + i;
+  for (Index i = 0; i < height; ++i) w.y_list[i] = y_begin + i;
   for (Index t = 0; t < lattice_.z.tap_count(); ++t) w.z_list[t] = lattice_.z.coordinate(strip.z, t);
-  const Region region{w.z_list, w.y_list, lattice_.z.tap_count(), strip.height, x_begin, row_ / width_};
-  stage_region(lattice_, region, buffers.input + image * in_.image, in_, {plane, width_, 1, width_}, kernels_,
-               w.staged);
+  const Region region{w.z_list, w.y_list, lattice_.z.tap_count(), height, x_begin, row_ / width_};
+  stage_region(lattice_, region, image, in_, {strip.plane, width_, 1, width_}, kernels_, w.staged);
 
   Epilogue epilogue;
   epilogue.bias = w.bias;
@@ -176,19 +114,18 @@ void FlatDepthwise::run(const Buffers& buffers, Index task, int, float* scratch)
   epilogue.min = stage_.spec.activation.min;
   epilogue.max = stage_.spec.activation.max;
   epilogue.alpha = stage_.spec.activation.alpha;
-  const Index map = image * out_.image + plane * out_.channel + strip.z * out_.z + strip.y0 * out_.y;
   DepthwiseTile t;
   t.inputs = w.inputs;
   t.weight = w.weight;
   t.weight_stride = segment_;
   t.taps = static_cast<int>(lattice_.tap_count());
-  t.out = buffers.output + map;
+  t.out = target.out;
   t.out_offset = w.out_offset;
-  t.residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
+  t.residual = target.residual;
   t.epilogue = &epilogue;
   if (block_ == nullptr) {
     for (Index y = 0; y < strip.rows; y += kMaxDepthwisePixels) {
-      run_rows(strip, t, y, std::min<Index>(kMaxDepthwisePixels, strip.rows - y), 1, w);
+      run_rows(target.row, height, t, {y, std::min<Index>(kMaxDepthwisePixels, strip.rows - y), 1}, w);
     }
     return;
   }
@@ -198,26 +135,29 @@ void FlatDepthwise::run(const Buffers& buffers, Index task, int, float* scratch)
     const Index rows = ceil_div(strip.rows - phase, step);
     for (Index y = 0; y < rows; y += block_->rows) {
       const Index first = rows < block_->rows ? y : std::min(y, rows - block_->rows);
-      run_rows(strip, t, phase + first * step, std::min<Index>(block_->rows, rows - first), step, w);
+      run_rows(target.row, height, t,
+               {phase + first * step, std::min<Index>(block_->rows, rows - first), step}, w);
     }
   }
 }
 
-/** `count` output rows from `first`, `step` apart, segment by segment. */
-void FlatDepthwise::run_rows(const Strip& strip, DepthwiseTile& t, Index first, Index count, Index step,
-                             Work& w) const {
+/** Some output rows, `out_row` floats apart, segment by segment; `height` rows are staged a slice. */
+void FlatDepthwiseCore::run_rows(Index out_row, Index height, DepthwiseTile& t, const Rows& rows,
+                                 Work& w) const {
   const LatticeAxis& y_axis = lattice_.y;
   const LatticeAxis& x_axis = lattice_.x;
+  const auto [first, count, step] = rows;
   const bool blocked = block_ != nullptr && count == block_->rows;
   if (!blocked && count > kMaxDepthwisePixels) {
-    run_rows(strip, t, first, kMaxDepthwisePixels, step, w);
-    return run_rows(strip, t, first + kMaxDepthwisePixels * step, count - kMaxDepthwisePixels, step, w);
+    constexpr Index most = kMaxDepthwisePixels;
+    run_rows(out_row, height, t, {first, most, step}, w);
+    return run_rows(out_row, height, t, {first + most * step, count - most, step}, w);
   }
   const DepthwiseKernel kernel = blocked ? block_->kernel : kernels_.depthwise.tile[count - 1];
   const Index length = x_axis.count * width_;
   const Index y_begin = y_axis.taps.empty() ? 0 : y_axis.taps.front().offset;
   const Index x_begin = x_axis.taps.empty() ? 0 : x_axis.taps.front().offset;
-  for (Index i = 0; i < count; ++i) w.out_offset[i] = (first + i * step) * out_.y;
+  for (Index i = 0; i < count; ++i) w.out_offset[i] = (first + i * step) * out_row;
   float* const out = t.out;
   const float* const residual = t.residual;
   for (Index at = 0; at < length; at += segment_) {
@@ -232,7 +172,7 @@ void FlatDepthwise::run_rows(const Strip& strip, DepthwiseTile& t, Index first, 
         for (Index z = 0; z < lattice_.z.tap_count(); ++z) {
           for (const auto& tap_y : y_axis.taps) {
             const Index y = (first + i * step) * y_axis.in_step + tap_y.offset - y_begin;
-            const float* row = w.staged + (z * strip.height + y) * row_ + at;
+            const float* row = w.staged + (z * height + y) * row_ + at;
             for (const auto& tap : x_axis.taps) *inputs++ = row + (tap.offset - x_begin) * width_;
           }
         }
@@ -246,6 +186,55 @@ void FlatDepthwise::run_rows(const Strip& strip, DepthwiseTile& t, Index first, 
   t.out = out;
   t.residual = residual;
 }
+
+namespace {
+
+class FlatDepthwise final : public Executor {
+ public:
+  explicit FlatDepthwise(const Problem& p)
+      : channels_last_(p.spec().channels_last),
+        core_(p, standard_lattice(p.spec(), p.geometry), channels_last_),
+        batch_(p.geometry.batch),
+        planes_(channels_last_ ? 1 : p.spec().out_channels),
+        in_(channels_last_, p.spec().in_channels, p.geometry.input),
+        out_(channels_last_, p.spec().out_channels, p.geometry.output),
+        strips_(ceil_div(core_.lattice().y.count, core_.rows())) {}
+
+  Index tasks(int) const override { return batch_ * planes_ * core_.lattice().z.count * strips_; }
+
+  void run(const Buffers& buffers, Index task, int, float* scratch) const override {
+    const Lattice& l = core_.lattice();
+    FlatDepthwiseCore::Strip strip;
+    strip.y0 = task % strips_ * core_.rows();
+    task /= strips_;
+    strip.z = task % l.z.count;
+    task /= l.z.count;
+    strip.plane = task % planes_;
+    const Index image = task / planes_;
+    strip.rows = std::min(core_.rows(), l.y.count - strip.y0);
+    if (strip.rows <= 0) return;
+    Scratch memory(scratch);
+    FlatDepthwiseCore::Work work = core_.take_work(memory, core_.rows());
+    const Index map = image * out_.image + strip.plane * out_.channel + strip.z * out_.z + strip.y0 * out_.y;
+    const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
+    core_.run(strip, buffers.input + image * in_.image, {buffers.output + map, residual, out_.y}, work);
+  }
+
+  Index workspace_bytes() const override {
+    Scratch measure;
+    core_.take_work(measure, core_.rows());
+    return measure.used();
+  }
+  Index packed_bytes() const override { return 0; }
+  std::string tile() const override { return core_.tile(); }
+
+ private:
+  const bool channels_last_;
+  const FlatDepthwiseCore core_;
+  const Index batch_, planes_;
+  const MapStrides in_, out_;
+  const Index strips_;
+};
 
 }  // namespace
 
