@@ -18,6 +18,8 @@ struct LatticeProblem {
   Lattice lattice;
   /** Distinguishes the packings of one layer. */
   std::string key;
+  /** Problems of about this size, this one counted, whose tasks are those of one run. */
+  Index together = 1;
 };
 
 /**

@@ -36,9 +36,10 @@ std::string Phases::tile() const {
 std::vector<LatticeProblem> phase_problems(const Problem& p) {
   const ConvGeometry& g = p.geometry;
   std::vector<LatticeProblem> problems;
-  for (const Lattice& lattice : transposed_lattices(p.spec(), g)) {
-    problems.push_back(
-        {p.weights, p.kernels, g.batch, g.input, g.output, lattice, "phase " + lattice_key(lattice)});
+  const std::vector<Lattice> lattices = transposed_lattices(p.spec(), g);
+  for (const Lattice& lattice : lattices) {
+    problems.push_back({p.weights, p.kernels, g.batch, g.input, g.output, lattice,
+                        "phase " + lattice_key(lattice), static_cast<Index>(lattices.size())});
   }
   return problems;
 }
