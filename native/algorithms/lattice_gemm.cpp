@@ -158,18 +158,24 @@ void LatticeGemm::choose_block() {
 AlignedBuffer LatticeGemm::pack(const Stage& stage) const {
   const ConvSpec& spec = stage.spec;
   const WeightStrides stride(spec);
-  AlignedBuffer packed(std::max<Index>(groups_ * group_packing_, 1));
+  AlignedBuffer packed = AlignedBuffer::uncleared(std::max<Index>(groups_ * group_packing_, 1));
   for (Index g = 0; g < groups_; ++g) {
     for (Index i = 0; i < panels_.count(); ++i) {
       float* to = packed.data() + g * group_packing_ + panel_start_[static_cast<std::size_t>(i)];
       const float* panel = stage.weight.data() + g * stride.group + panels_[i].column * stride.out;
       const int width = panels_.width(i);
+      const int columns = panels_[i].columns;
+      if (columns < width) std::fill_n(to, runs_ * run_length_ * width, 0.0F);
+      if (spec.kernel.volume() == 1 && lattice_.tap_count() == 1 && stride.in == 1) {
+        kernels_.transpose({panel, to, stride.out, width, columns, group_in_});
+        continue;
+      }
       for (const auto& z : lattice_.z.taps) {
         for (const auto& y : lattice_.y.taps) {
           for (const auto& x : lattice_.x.taps) {
             const float* tap = panel + (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
             for (Index c = 0; c < group_in_; ++c, to += width) {
-              for (int j = 0; j < panels_[i].columns; ++j) to[j] = tap[c * stride.in + j * stride.out];
+              for (int j = 0; j < columns; ++j) to[j] = tap[c * stride.in + j * stride.out];
             }
           }
         }
