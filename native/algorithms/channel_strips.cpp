@@ -40,7 +40,8 @@ class ChannelStrips final : public Executor {
     // What is left of a map joins its last strip where it is less than rows computed together.
     together_ = core_.rows_together();
     units_ = std::max<Index>(l.y.count / together_, 1);
-    strips_ = even_strips(units_, 1, ceil_div(rows, together_), ceil_div(kLeastRows, together_));
+    strips_ = even_strips(batch_ * channel_strips_ * l.z.count, units_, 1, ceil_div(rows, together_),
+                          ceil_div(kLeastRows, together_));
     const Index rest = l.y.count - units_ * together_;
     most_rows_ = ceil_div(units_, strips_) * together_ + std::max<Index>(rest, 0);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -12,38 +13,39 @@ constexpr Index piece_begin(Index total, Index pieces, Index i) {
   return total / pieces * i + std::min(i, total % pieces);
 }
 
-/**
- * Pieces of a map of `rows` in units of `unit` rows, at most `most` rows each: as many as make even shares for
- * two and four threads, where that leaves each at least `least` rows.
- */
-constexpr Index even_strips(Index rows, Index unit, Index most, Index least) {
-  const Index units = ceil_div(rows, unit);
-  const Index count = ceil_div(units, std::max<Index>(most / unit, 1));
-  for (const Index threads : {4, 2}) {
-    const Index even = round_up(count, threads);
-    if (even * least <= rows) return even;
-  }
-  return std::min(count, units);
-}
-
 /** From so many tasks a thread on, one more or less of them no longer matters. */
 inline constexpr Index kManyTasks = 16;
 
 /**
- * Into how many parts each of `tasks` equal tasks is cut, for the last thread to end soonest: at most one for
- * each of its `units`, and the fewest that do. `again`: of a task, what each of its parts does anew.
+ * Strips that each of `maps` maps of `rows` rows is cut into, in units of `unit` rows and at most `most` rows
+ * each: as many as give even shares to two and four threads, where that leaves each at least `least` rows.
  */
-inline Index fitting_parts(Index tasks, Index units, int threads, double again) {
+constexpr Index even_strips(Index maps, Index rows, Index unit, Index most, Index least) {
+  const Index units = std::max<Index>(ceil_div(rows, unit), 1);
+  const Index count = std::min(units, ceil_div(units, std::max<Index>(most / unit, 1)));
+  if (maps * count >= 4 * kManyTasks) return count;
+  for (const Index threads : {4, 2}) {
+    const Index even = round_up(count, threads / std::gcd(maps, threads));
+    if (even * least <= rows) return even;
+  }
+  return count;
+}
+
+/**
+ * Into how many parts each of `tasks` equal tasks is cut, for the last thread to end soonest: from `least` to
+ * one for each of its `units`, and the fewest that do. `again`: of a task, what each of its parts does anew.
+ */
+inline Index fitting_parts(Index tasks, Index units, int threads, double again, Index least = 1) {
   if (threads == 1 || tasks >= kManyTasks * threads) return 1;
-  Index best = 1;
-  double least = 0;
-  for (Index parts = 1; parts <= std::min<Index>(units, Index{4} * threads); ++parts) {
+  Index best = std::min(least, units);
+  double soonest = 0;
+  for (Index parts = best; parts <= std::min<Index>(units, kManyTasks * threads); ++parts) {
     const auto turns = static_cast<double>(ceil_div(tasks * parts, threads));
     const double share = static_cast<double>(ceil_div(units, parts)) / static_cast<double>(units);
     const double longest = turns * (share + again);
-    if (parts > 1 && longest >= least) continue;
+    if (soonest > 0 && longest >= soonest) continue;
     best = parts;
-    least = longest;
+    soonest = longest;
   }
   return best;
 }

@@ -85,7 +85,7 @@ class LatticeGemm final : public Executor {
   const KernelTable& kernels_;
   const Lattice lattice_;
   const EpilogueData epilogue_;
-  const Index batch_, groups_, group_in_, group_out_;
+  const Index batch_, groups_, group_in_, group_out_, together_;
   const bool channels_last_;
   const MapStrides in_, out_;
   const Panels panels_;

@@ -11,6 +11,15 @@ Index Phases::tasks(int threads) const {
 }
 
 void Phases::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
+  // Phases cut alike take turns: they meet the same inputs, and their outputs are neighbours.
+  const auto count = static_cast<Index>(phases_.size());
+  const bool alike = std::all_of(phases_.begin(), phases_.end(), [&](const auto& phase) {
+    return phase->tasks(threads) == phases_.front()->tasks(threads);
+  });
+  if (alike) {
+    phases_[static_cast<std::size_t>(task % count)]->run(buffers, task / count, threads, scratch);
+    return;
+  }
   for (const auto& phase : phases_) {
     const Index tasks = phase->tasks(threads);
     if (task < tasks) return phase->run(buffers, task, threads, scratch);

@@ -103,7 +103,7 @@ class SpaceToDepth final : public Executor {
     const Index unit = tiling->y.outputs;
     const Index fitting = round_up(std::max(kStripBudget / row, kLeastRows), unit);
     const Index units = ceil_div(height, unit);
-    const Index count = even_strips(height, unit, fitting, std::max(kLeastRows, unit));
+    const Index count = even_strips(geometry_.batch, height, unit, fitting, std::max(kLeastRows, unit));
     for (Index i = 0; i < count; ++i) {
       const Index y0 = piece_begin(units, count, i) * unit;
       const Index rows = std::min(piece_begin(units, count, i + 1) * unit, height) - y0;

@@ -140,7 +140,8 @@ class Subpixel final : public Executor {
     const Index fitting = kStripBudget / (coarse_.output.w * channels * static_cast<Index>(sizeof(float)));
     const Index most = round_up(std::max(fitting, kLeastRows), multiple);
     const Index units = ceil_div(coarse_.output.h, multiple);
-    const Index count = even_strips(coarse_.output.h, multiple, most, std::max(kLeastRows, multiple));
+    const Index count =
+        even_strips(coarse_.batch, coarse_.output.h, multiple, most, std::max(kLeastRows, multiple));
     for (Index i = 0; i < count; ++i) {
       const Index y0 = piece_begin(units, count, i) * multiple;
       const Index rows = std::min(piece_begin(units, count, i + 1) * multiple, coarse_.output.h) - y0;

@@ -24,8 +24,10 @@ constexpr Index kTilesOfStreamedWeights = 28;
 constexpr Index kFarPacking = Index{8} << 20;
 /** Of a block's time, what each part of it does anew: transforming the inputs took 2% of 256 channels. */
 constexpr double kTransformShare = 0.03;
-/** Whole rows of tiles are cheaper to find and to stage, if no thread gets more than this of its share. */
+/** Whole rows of tiles are cheaper to find and to stage, if no thread gets more than this of its share. Of so
+ * many rows none gets much more, and scratch has no room for another one. */
 constexpr double kUnevenRows = 1.04;
+constexpr Index kManyRows = 64;
 
 }  // namespace
 
@@ -122,11 +124,12 @@ WinogradCore::Cut WinogradCore::cut(int threads) const {
   if (threads == 1) return c;
   const Index even = round_up(c.blocks, threads / std::gcd(alike, Index{threads}));
   const Index least = streams_weights() ? kTilesOfStreamedWeights : panels_.tile_rows;
-  if (even == c.blocks || even * least <= rows * block_columns_) c.blocks = even;
+  const Index most = rows < kManyRows ? rows * block_columns_ / least : rows;
+  if (even <= std::max(c.blocks, most)) c.blocks = even;
   c.parts = fitting_parts(alike * c.blocks, panels_.count(), threads, kTransformShare);
   const Index all = alike * rows;
   const auto longest = static_cast<double>(ceil_div(all, threads) * threads);
-  c.whole_rows = c.blocks <= rows && longest <= kUnevenRows * static_cast<double>(all);
+  c.whole_rows = rows >= kManyRows || (c.blocks <= rows && longest <= kUnevenRows * static_cast<double>(all));
   return c;
 }
 
@@ -243,7 +246,7 @@ WinogradCore::Work WinogradCore::take_work(Scratch& scratch) const {
   const WinogradAxis& x = tiling_.x;
   const Index tiles = block_rows_ * block_columns_;
   // So many tiles that begin within a row reach into one row more.
-  const Index rows = std::min(block_rows_ + 1, rows_in_all());
+  const Index rows = rows_in_all() < kManyRows ? std::min(block_rows_ + 1, rows_in_all()) : block_rows_;
   const Index products = tiling_.products();
   const Index planes =
       channels_last_ ? 0 : rows * block_columns_ * tiling_.outputs() * panels_.max_width();
