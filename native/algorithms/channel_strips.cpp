@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "algorithms/cut.h"
 #include "algorithms/depthwise_core.h"
 
 namespace convolith {
@@ -10,6 +11,8 @@ namespace {
 
 /** A strip's input and output stay in the second-level cache. */
 constexpr Index kStripBudget = Index{192} << 10;
+/** Strips of fewer rows would read the rows that two of them share too often. */
+constexpr Index kLeastRows = 4;
 /** Of channels-first maps: the lanes of two cache lines, so that a transposition reads and writes whole ones.
  */
 constexpr Index kStripChannels = 32;
@@ -32,15 +35,15 @@ class ChannelStrips final : public Executor {
     channel_strips_ = channels_ / strip_channels_;
     most_channels_ = channels_ - (channel_strips_ - 1) * strip_channels_;
     const Index row = core_.input_bytes_a_row() * strip_channels_ * (whole_rows ? 1 : l.z.tap_count());
-    rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row * l.y.in_step, 1), 1,
-                              std::max<Index>(l.y.count, 1));
-    const Index together = core_.rows_together();
-    rows_ = round_up(rows_, together);
-    strips_ = ceil_div(l.y.count, rows_);
-    rows_ = round_up(ceil_div(l.y.count, strips_), together);
+    const Index rows = std::clamp<Index>(kStripBudget / std::max<Index>(row * l.y.in_step, 1), 1,
+                                         std::max<Index>(l.y.count, 1));
     // What is left of a map joins its last strip where it is less than rows computed together.
-    strips_ = std::max<Index>(ceil_div(l.y.count - together + 1, rows_), 1);
-    most_rows_ = std::max(rows_, l.y.count - (strips_ - 1) * rows_);
+    together_ = core_.rows_together();
+    units_ = std::max<Index>(l.y.count / together_, 1);
+    strips_ = even_strips(batch_ * channel_strips_ * l.z.count, units_, 1, ceil_div(rows, together_),
+                          ceil_div(kLeastRows, together_));
+    const Index rest = l.y.count - units_ * together_;
+    most_rows_ = ceil_div(units_, strips_) * together_ + std::max<Index>(rest, 0);
   }
 
   Index tasks(int) const override { return batch_ * channel_strips_ * core_.lattice().z.count * strips_; }
@@ -49,13 +52,14 @@ class ChannelStrips final : public Executor {
     const Lattice& l = core_.lattice();
     DepthwiseCore::Strip strip;
     const bool last = task % strips_ == strips_ - 1;
-    strip.y0 = task % strips_ * rows_;
+    strip.y0 = piece_begin(units_, strips_, task % strips_) * together_;
+    const Index end = piece_begin(units_, strips_, task % strips_ + 1) * together_;
     task /= strips_;
     strip.z = task % l.z.count;
     task /= l.z.count;
     strip.channel = task % channel_strips_ * strip_channels_;
     strip.channels = task % channel_strips_ == channel_strips_ - 1 ? most_channels_ : strip_channels_;
-    strip.rows = last ? l.y.count - strip.y0 : rows_;
+    strip.rows = (last ? l.y.count : end) - strip.y0;
     const Index image = task / channel_strips_;
 
     Scratch memory(scratch);
@@ -134,7 +138,10 @@ class ChannelStrips final : public Executor {
   const bool channels_last_;
   const Index batch_;
   const MapStrides in_, out_;
-  Index strip_channels_ = 1, most_channels_ = 1, channel_strips_ = 1, rows_ = 1, strips_ = 1, most_rows_ = 1;
+  Index strip_channels_ = 1, most_channels_ = 1, channel_strips_ = 1;
+  /** Rows computed together, and so many times those. */
+  Index together_ = 1, units_ = 1;
+  Index strips_ = 1, most_rows_ = 1;
 };
 
 }  // namespace

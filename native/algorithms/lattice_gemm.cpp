@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "algorithms/cut.h"
 #include "algorithms/lattice_gemm_work.h"
 
 namespace convolith {
@@ -15,6 +16,9 @@ constexpr Index kPanelBudget = Index{256} << 10;
 constexpr Index kPointerBudget = Index{128} << 10;
 constexpr Index kOutputBudget = Index{64} << 10;
 constexpr Index kFloat = sizeof(float);
+
+/** Of a block's time, what each part of it does anew: finding its points and taps. */
+constexpr double kLocateShare = 0.02;
 
 /** Products that one sum takes: rounding grows with them. */
 constexpr Index kLongestSum = 1024;
@@ -78,6 +82,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
       groups_(p.weights.stage().spec.groups),
       group_in_(p.weights.stage().spec.group_in()),
       group_out_(p.weights.stage().spec.group_out()),
+      together_(p.together),
       channels_last_(p.weights.stage().spec.channels_last),
       in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
       out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
@@ -208,18 +213,24 @@ LatticeGemm::PointTable LatticeGemm::table_of(Index width) const {
 AlignedBuffer LatticeGemm::pack(const Stage& stage) const {
   const ConvSpec& spec = stage.spec;
   const WeightStrides stride(spec);
-  AlignedBuffer packed(std::max<Index>(groups_ * group_packing_, 1));
+  AlignedBuffer packed = AlignedBuffer::uncleared(std::max<Index>(groups_ * group_packing_, 1));
   for (Index g = 0; g < groups_; ++g) {
     for (Index i = 0; i < panels_.count(); ++i) {
       float* to = packed.data() + g * group_packing_ + panel_start_[static_cast<std::size_t>(i)];
       const float* panel = stage.weight.data() + g * stride.group + panels_[i].column * stride.out;
       const int width = panels_.width(i);
+      const int columns = panels_[i].columns;
+      if (columns < width) std::fill_n(to, runs_ * run_length_ * width, 0.0F);
+      if (spec.kernel.volume() == 1 && lattice_.tap_count() == 1 && stride.in == 1) {
+        kernels_.transpose({panel, to, stride.out, width, columns, group_in_});
+        continue;
+      }
       for (const auto& z : lattice_.z.taps) {
         for (const auto& y : lattice_.y.taps) {
           for (const auto& x : lattice_.x.taps) {
             const float* tap = panel + (z.kernel * spec.kernel.h + y.kernel) * spec.kernel.w + x.kernel;
             for (Index c = 0; c < group_in_; ++c, to += width) {
-              for (int j = 0; j < panels_[i].columns; ++j) to[j] = tap[c * stride.in + j * stride.out];
+              for (int j = 0; j < columns; ++j) to[j] = tap[c * stride.in + j * stride.out];
             }
           }
         }
@@ -272,10 +283,11 @@ std::string LatticeGemm::tile() const {
   return std::to_string(panels_.tile_rows) + "x" + std::to_string(panels_.max_width() / panels_.lanes);
 }
 
+/** At least four tasks a thread, so that one that is kept waiting leaves its share to the others. */
 Index LatticeGemm::parts(int threads) const {
-  const Index blocks = batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_;
-  if (threads == 1 || blocks >= Index{4} * threads) return 1;
-  return std::min(panels_.count(), ceil_div(Index{4} * threads, std::max<Index>(blocks, 1)));
+  const Index blocks =
+      std::max<Index>(together_ * batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_, 1);
+  return fitting_parts(blocks, panels_.count(), threads, kLocateShare, ceil_div(Index{4} * threads, blocks));
 }
 
 Index LatticeGemm::tasks(int threads) const {
@@ -313,7 +325,8 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
     point(work);
   }
   const Index part = task % cuts;
-  for (Index i = panels_.count() * part / cuts; i < panels_.count() * (part + 1) / cuts; ++i) {
+  const Index last = panels_.part_begin(cuts, part + 1);
+  for (Index i = panels_.part_begin(cuts, part); i < last; ++i) {
     compute_panel(block, buffers, i, work);
   }
 }

@@ -18,6 +18,8 @@ struct LatticeProblem {
   Lattice lattice;
   /** Distinguishes the packings of one layer. */
   std::string key;
+  /** Problems of about this size, this one counted, whose tasks are those of one run. */
+  Index together = 1;
 };
 
 /**
@@ -93,7 +95,7 @@ class LatticeGemm final : public Executor {
   const KernelTable& kernels_;
   const Lattice lattice_;
   const EpilogueData epilogue_;
-  const Index batch_, groups_, group_in_, group_out_;
+  const Index batch_, groups_, group_in_, group_out_, together_;
   const bool channels_last_;
   const MapStrides in_, out_;
   const Panels panels_;

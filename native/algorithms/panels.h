@@ -63,6 +63,15 @@ struct Panels {
     return widths;
   }
 
+  /** The first panel of a part, of so many that are about equally wide. */
+  Index part_begin(Index parts, Index part) const {
+    const Index vectors = list.empty() ? 0 : list.back().column / lanes + list.back().vectors;
+    const Index share = vectors * part / parts;
+    Index i = 0;
+    for (Index passed = 0; i < count() && passed + (*this)[i].vectors / 2 < share; ++i)
+      passed += (*this)[i].vectors;
+    return i;
+  }
   Index count() const { return static_cast<Index>(list.size()); }
   const Panel& operator[](Index i) const { return list[static_cast<std::size_t>(i)]; }
   int width(Index i) const { return (*this)[i].vectors * lanes; }

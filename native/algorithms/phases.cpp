@@ -11,6 +11,15 @@ Index Phases::tasks(int threads) const {
 }
 
 void Phases::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
+  // Phases cut alike take turns: they meet the same inputs, and their outputs are neighbours.
+  const auto count = static_cast<Index>(phases_.size());
+  const bool alike = std::all_of(phases_.begin(), phases_.end(), [&](const auto& phase) {
+    return phase->tasks(threads) == phases_.front()->tasks(threads);
+  });
+  if (alike) {
+    phases_[static_cast<std::size_t>(task % count)]->run(buffers, task / count, threads, scratch);
+    return;
+  }
   for (const auto& phase : phases_) {
     const Index tasks = phase->tasks(threads);
     if (task < tasks) return phase->run(buffers, task, threads, scratch);
@@ -36,9 +45,10 @@ std::string Phases::tile() const {
 std::vector<LatticeProblem> phase_problems(const Problem& p) {
   const ConvGeometry& g = p.geometry;
   std::vector<LatticeProblem> problems;
-  for (const Lattice& lattice : transposed_lattices(p.spec(), g)) {
-    problems.push_back(
-        {p.weights, p.kernels, g.batch, g.input, g.output, lattice, "phase " + lattice_key(lattice)});
+  const std::vector<Lattice> lattices = transposed_lattices(p.spec(), g);
+  for (const Lattice& lattice : lattices) {
+    problems.push_back({p.weights, p.kernels, g.batch, g.input, g.output, lattice,
+                        "phase " + lattice_key(lattice), static_cast<Index>(lattices.size())});
   }
   return problems;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "algorithms/candidates.h"
+#include "algorithms/cut.h"
 #include "algorithms/depthwise_core.h"
 #include "algorithms/lattice_gemm.h"
 
@@ -61,13 +62,13 @@ class Separable final : public Executor {
         out_(channels_last_, channels_, p.geometry.output) {
     const Lattice& l = core_.lattice();
     const Index row = l.x.count * std::max(middle_, channels_) * 4;
-    rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row, 1), 1, std::max<Index>(l.y.count, 1));
-    strips_ = ceil_div(l.y.count, rows_);
+    const Index most =
+        std::clamp<Index>(kStripBudget / std::max<Index>(row, 1), 1, std::max<Index>(l.y.count, 1));
+    strips_ = even_strips(batch_ * l.z.count, l.y.count, 1, most, ceil_div(most, 2));
     rows_ = ceil_div(l.y.count, strips_);
-    // The last strip of an image may be shorter.
     whole_ = std::make_unique<PointwiseStage>(p, rows_ * l.x.count);
-    const Index rest = l.y.count - (strips_ - 1) * rows_;
-    if (rest != rows_) rest_ = std::make_unique<PointwiseStage>(p, rest * l.x.count);
+    // The later strips of an image may be a row shorter.
+    if (l.y.count % strips_ != 0) rest_ = std::make_unique<PointwiseStage>(p, (rows_ - 1) * l.x.count);
   }
 
   Index tasks(int) const override { return batch_ * core_.lattice().z.count * strips_; }
@@ -75,10 +76,10 @@ class Separable final : public Executor {
   void run(const Buffers& buffers, Index task, int, float* scratch) const override {
     const Lattice& l = core_.lattice();
     DepthwiseCore::Strip strip;
-    strip.y0 = task % strips_ * rows_;
+    strip.y0 = piece_begin(l.y.count, strips_, task % strips_);
+    strip.rows = piece_begin(l.y.count, strips_, task % strips_ + 1) - strip.y0;
     task /= strips_;
     strip.z = task % l.z.count;
-    strip.rows = std::min(rows_, l.y.count - strip.y0);
     strip.channels = middle_;
     const Index image = task / l.z.count;
     const PointwiseStage& pointwise = strip.rows == rows_ ? *whole_ : *rest_;

@@ -100,10 +100,15 @@ class SpaceToDepth final : public Executor {
     const Index height = geometry_.output.h;
     const auto tiling = choose_tiling(deep_lattice(p, 0, height), size_of(p, 1));
     const Index row = columns_ * deep_channels(spec_) * static_cast<Index>(sizeof(float));
-    const Index fitting = std::max(kStripBudget / row, kLeastRows);
-    rows_ = std::min(round_up(fitting, tiling->y.outputs), height);
-    for (Index y0 = 0; y0 < height; y0 += rows_) {
-      strips_.push_back(make_strip(p, y0, std::min(rows_, height - y0), *tiling));
+    const Index unit = tiling->y.outputs;
+    const Index fitting = round_up(std::max(kStripBudget / row, kLeastRows), unit);
+    const Index units = ceil_div(height, unit);
+    const Index count = even_strips(geometry_.batch, height, unit, fitting, std::max(kLeastRows, unit));
+    for (Index i = 0; i < count; ++i) {
+      const Index y0 = piece_begin(units, count, i) * unit;
+      const Index rows = std::min(piece_begin(units, count, i + 1) * unit, height) - y0;
+      rows_ = std::max(rows_, rows);
+      strips_.push_back(make_strip(p, y0, rows, *tiling));
     }
   }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "algorithms/cut.h"
 #include "algorithms/lattice_gemm.h"
 #include "algorithms/winograd_core.h"
 
@@ -137,9 +138,16 @@ class Subpixel final : public Executor {
     const auto tiling = tiling_of(p, lattice, filtered);
     const Index multiple = tiling ? tiling->y.outputs : 1;
     const Index fitting = kStripBudget / (coarse_.output.w * channels * static_cast<Index>(sizeof(float)));
-    rows_ = std::min(round_up(std::max(fitting, kLeastRows), multiple), coarse_.output.h);
-    for (Index y0 = 0; y0 < coarse_.output.h; y0 += rows_)
-      strips_.push_back(make_strip(p, lattice, y0, filtered));
+    const Index most = round_up(std::max(fitting, kLeastRows), multiple);
+    const Index units = ceil_div(coarse_.output.h, multiple);
+    const Index count =
+        even_strips(coarse_.batch, coarse_.output.h, multiple, most, std::max(kLeastRows, multiple));
+    for (Index i = 0; i < count; ++i) {
+      const Index y0 = piece_begin(units, count, i) * multiple;
+      const Index rows = std::min(piece_begin(units, count, i + 1) * multiple, coarse_.output.h) - y0;
+      rows_ = std::max(rows_, rows);
+      strips_.push_back(make_strip(p, lattice, y0, rows, filtered));
+    }
   }
 
   Index tasks(int) const override { return coarse_.batch * static_cast<Index>(strips_.size()); }
@@ -191,8 +199,7 @@ class Subpixel final : public Executor {
     float* inner;
   };
 
-  Strip make_strip(const Problem& p, Lattice lattice, Index y0, bool filtered) {
-    const Index rows = std::min(rows_, coarse_.output.h - y0);
+  Strip make_strip(const Problem& p, Lattice lattice, Index y0, Index rows, bool filtered) {
     lattice.y.count = rows;
     for (auto& tap : lattice.y.taps) tap.offset += y0;
     const Size3 output{1, rows, coarse_.output.w};

@@ -1,6 +1,10 @@
 #include "algorithms/winograd_core.h"
 
 #include <algorithm>
+#include <atomic>
+#include <numeric>
+
+#include "base/thread_pool.h"
 
 namespace convolith {
 
@@ -15,6 +19,15 @@ constexpr Index kInputBudget = Index{512} << 10;
  * ms. */
 constexpr Index kWeightBudget = Index{1} << 20;
 constexpr Index kTilesOfStreamedWeights = 28;
+/** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
+ * transposed 4x4 take 4.5 ms instead of 9.1. */
+constexpr Index kFarPacking = Index{8} << 20;
+/** Of a block's time, what each part of it does anew: transforming the inputs took 2% of 256 channels. */
+constexpr double kTransformShare = 0.03;
+/** Whole rows of tiles are cheaper to find and to stage, if no thread gets more than this of its share. Of so
+ * many rows none gets much more, and scratch has no room for another one. */
+constexpr double kUnevenRows = 1.04;
+constexpr Index kManyRows = 64;
 
 }  // namespace
 
@@ -53,6 +66,7 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
       group_out_(p.weights.stage().spec.group_out()),
       depth_(lattice_.z.tap_count()),
       slices_(depth_ * tiling.parts()),
+      together_(p.together),
       channels_last_(p.weights.stage().spec.channels_last),
       in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
       out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
@@ -73,13 +87,16 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
 
 void WinogradCore::choose_block() {
   const Index a_tile = tiling_.products() * pitch_ * kFloat;
-  const bool streamed = groups_ * panel_start(panels_.count()) * kFloat > kWeightBudget;
-  const Index most =
-      std::max<Index>(kInputBudget / a_tile, streamed ? kTilesOfStreamedWeights : panels_.tile_rows);
+  const Index most = std::max<Index>(kInputBudget / a_tile,
+                                     streams_weights() ? kTilesOfStreamedWeights : panels_.tile_rows);
   const Index columns = tiling_.x.tiles();
   block_columns_ = ceil_div(columns, ceil_div(columns, most));
   const Index fitting = std::clamp<Index>(most / block_columns_, 1, rows_in_all());
   block_rows_ = ceil_div(rows_in_all(), ceil_div(rows_in_all(), fitting));
+}
+
+bool WinogradCore::streams_weights() const {
+  return groups_ * panel_start(panels_.count()) * kFloat > kWeightBudget;
 }
 
 void WinogradCore::order_products() {
@@ -97,9 +114,47 @@ void WinogradCore::order_products() {
   }
 }
 
-Index WinogradCore::parts(int threads) const {
-  if (threads == 1 || blocks() >= Index{4} * threads) return 1;
-  return std::min(panels_.count(), ceil_div(Index{2} * threads, blocks()));
+/** The blocks are as many as the caches ask for, or as a multiple of the threads where that leaves them large
+ * enough; otherwise each thread takes some panels of one, which reads the weights once. */
+WinogradCore::Cut WinogradCore::cut(int threads) const {
+  const Index rows = rows_in_all();
+  const Index alike = together_ * groups_ * strips();
+  Cut c;
+  c.blocks = ceil_div(rows, block_rows_);
+  if (threads == 1) return c;
+  const Index even = round_up(c.blocks, threads / std::gcd(alike, Index{threads}));
+  const Index least = streams_weights() ? kTilesOfStreamedWeights : panels_.tile_rows;
+  const Index most = rows < kManyRows ? rows * block_columns_ / least : rows;
+  if (even <= std::max(c.blocks, most)) c.blocks = even;
+  c.parts = fitting_parts(alike * c.blocks, panels_.count(), threads, kTransformShare);
+  const Index all = alike * rows;
+  const auto longest = static_cast<double>(ceil_div(all, threads) * threads);
+  c.whole_rows = rows >= kManyRows || (c.blocks <= rows && longest <= kUnevenRows * static_cast<double>(all));
+  return c;
+}
+
+WinogradCore::Block WinogradCore::block_of(Index index, const Cut& cut) const {
+  Block b;
+  b.column = index % strips() * block_columns_;
+  index /= strips();
+  const Index i = index % cut.blocks;
+  b.group = index / cut.blocks;
+  b.columns = std::min(block_columns_, tiling_.x.tiles() - b.column);
+  const Index rows = rows_in_all();
+  const Index unit = cut.whole_rows ? b.columns : 1;
+  const Index pieces = rows * b.columns / unit;
+  const Index begin = piece_begin(pieces, cut.blocks, i) * unit;
+  const Index end = piece_begin(pieces, cut.blocks, i + 1) * unit;
+  b.tiles = end - begin;
+  b.row = begin / b.columns;
+  b.rows = ceil_div(end, b.columns) - b.row;
+  b.skipped = begin - b.row * b.columns;
+  if (b.rows == 1) {
+    b.column += b.skipped;
+    b.columns = b.tiles;
+    b.skipped = 0;
+  }
+  return b;
 }
 
 std::string WinogradCore::tile() const {
@@ -117,41 +172,47 @@ AlignedBuffer WinogradCore::pack(const Stage& stage) const {
   const std::vector<float> gy = weight_transform(tiling_.y);
   const std::vector<float> gx = weight_transform(tiling_.x);
 
-  AlignedBuffer packed(groups_ * panel_start(panels_.count()));
+  const Index size = groups_ * panel_start(panels_.count());
+  const bool stream = size * kFloat >= kFarPacking;
+  // Clearing brings the lines into the cache in order, where the stores of 36 streams would wait for each: 256
+  // to 256 channels 3x3 take 1.1 ms with it and 2.4 without.
+  AlignedBuffer packed = stream ? AlignedBuffer::uncleared(size) : AlignedBuffer(size);
   // Some input channels' filters, channels and taps outermost: as many as one transposition takes together.
   const Index together = stride.in == volume ? std::clamp<Index>(256 / volume, 1, group_in_) : 1;
-  AlignedBuffer filters(together * volume * panels_.max_width());
-  std::vector<const float*> taps(static_cast<std::size_t>(tiling_.y.taps * tiling_.x.taps));
-  WinogradWeights t;
-  t.taps = taps.data();
-  t.taps_y = tiling_.y.taps;
-  t.taps_x = tiling_.x.taps;
-  t.gy = gy.data();
-  t.gx = gx.data();
-  t.weights_y = tiling_.y.weights;
-  t.weights_x = tiling_.x.weights;
-  for (Index g = 0; g < groups_; ++g) {
-    for (Index i = 0; i < panels_.count(); ++i) {
-      t.width = panels_.width(i);
-      t.weight_stride = weight_stride(i);
-      const float* from = stage.weight.data() + g * stride.group + panels_[i].column * stride.out;
-      float* panel = packed.data() + g * panel_start(panels_.count()) + panel_start(i);
-      if (panels_[i].columns < t.width) std::fill_n(filters.data(), filters.size(), 0.0F);
-      for (Index first = 0; first < group_in_; first += together) {
-        const Index channels = std::min(together, group_in_ - first);
-        kernels_.transpose({from + first * stride.in, filters.data(), stride.out, t.width, panels_[i].columns,
-                            channels * volume});
-        for (Index c = 0; c < channels; ++c) {
-          for (Index j = 0; j < slices_; ++j) {
-            point_taps(slice_list_[static_cast<std::size_t>(j)], spec.kernel,
-                       filters.data() + c * volume * t.width, t.width, taps);
-            t.out = panel + (j * group_in_ + first + c) * t.width;
-            kernels_.winograd.weights(t);
-          }
+  parallel_for(groups_ * panels_.count(), [&](Index task) {
+    const Index g = task / panels_.count();
+    const Index i = task % panels_.count();
+    std::vector<const float*> taps(static_cast<std::size_t>(tiling_.y.taps * tiling_.x.taps));
+    WinogradWeights t;
+    t.taps = taps.data();
+    t.taps_y = tiling_.y.taps;
+    t.taps_x = tiling_.x.taps;
+    t.gy = gy.data();
+    t.gx = gx.data();
+    t.weights_y = tiling_.y.weights;
+    t.weights_x = tiling_.x.weights;
+    t.width = panels_.width(i);
+    t.weight_stride = weight_stride(i);
+    t.stream = stream;
+    // The columns that a panel lacks stay zeros.
+    AlignedBuffer filters(together * volume * t.width);
+    const float* from = stage.weight.data() + g * stride.group + panels_[i].column * stride.out;
+    float* panel = packed.data() + g * panel_start(panels_.count()) + panel_start(i);
+    for (Index first = 0; first < group_in_; first += together) {
+      const Index channels = std::min(together, group_in_ - first);
+      kernels_.transpose({from + first * stride.in, filters.data(), stride.out, t.width, panels_[i].columns,
+                          channels * volume});
+      for (Index c = 0; c < channels; ++c) {
+        for (Index j = 0; j < slices_; ++j) {
+          point_taps(slice_list_[static_cast<std::size_t>(j)], spec.kernel,
+                     filters.data() + c * volume * t.width, t.width, taps);
+          t.out = panel + (j * group_in_ + first + c) * t.width;
+          kernels_.winograd.weights(t);
         }
       }
     }
-  }
+    if (stream) std::atomic_thread_fence(std::memory_order_seq_cst);
+  });
   return packed;
 }
 
@@ -184,24 +245,27 @@ Index WinogradCore::workspace_bytes() const {
 WinogradCore::Work WinogradCore::take_work(Scratch& scratch) const {
   const WinogradAxis& x = tiling_.x;
   const Index tiles = block_rows_ * block_columns_;
+  // So many tiles that begin within a row reach into one row more.
+  const Index rows = rows_in_all() < kManyRows ? std::min(block_rows_ + 1, rows_in_all()) : block_rows_;
   const Index products = tiling_.products();
-  const Index planes = channels_last_ ? 0 : tiles * tiling_.outputs() * panels_.max_width();
+  const Index planes =
+      channels_last_ ? 0 : rows * block_columns_ * tiling_.outputs() * panels_.max_width();
   // Staged columns of a block: all that lie between its first and last; interleaved maps span the whole row.
   const Index span = x.spacing > 1 ? x.input(x.tiles() - 1, x.reach() - 1) - x.input(0, 0) + x.spacing
                                    : (block_columns_ - 1) * x.outputs * x.in_step + x.reach();
   Work w{};
-  const Index staged_rows = block_rows_ * tiling_.y.reach() * depth_;
+  const Index staged_rows = rows * tiling_.y.reach() * depth_;
   w.staged = scratch.take<float>(channels_last_ ? 0 : staged_rows * span * group_in_);
-  w.y_list = scratch.take<Index>(block_rows_ * tiling_.y.reach());
+  w.y_list = scratch.take<Index>(rows * tiling_.y.reach());
   w.z_list = scratch.take<Index>(depth_);
-  w.z_offset = scratch.take<Index>(block_rows_ * depth_);
-  w.y_offset = scratch.take<Index>(block_rows_ * tiling_.y.reach());
+  w.z_offset = scratch.take<Index>(rows * depth_);
+  w.y_offset = scratch.take<Index>(rows * tiling_.y.reach());
   w.x_offset = scratch.take<Index>(block_columns_ * x.reach());
-  w.row_inner = scratch.take<bool>(block_rows_ * tiling_.y.parts);
+  w.row_inner = scratch.take<bool>(rows * tiling_.y.parts);
   w.column_inner = scratch.take<bool>(block_columns_ * x.parts);
-  w.row_output = scratch.take<Index>(block_rows_ * tiling_.y.outputs);
+  w.row_output = scratch.take<Index>(rows * tiling_.y.outputs);
   w.column_output = scratch.take<Index>(block_columns_ * x.outputs);
-  w.row_plane = scratch.take<Index>(block_rows_ * tiling_.y.outputs);
+  w.row_plane = scratch.take<Index>(rows * tiling_.y.outputs);
   w.column_plane = scratch.take<Index>(block_columns_ * x.outputs);
   w.inputs = scratch.take<float>(products * product_stride());
   w.rows = scratch.take<const float*>(products * tiles);
@@ -331,7 +395,7 @@ void WinogradCore::transform_tile(const Block& block, Index row, Index column, I
   WinogradInput t;
   t.product_stride = product_stride();
   t.channels = group_in_;
-  t.out = w.inputs + (row * block.columns + column) * pitch_ + slice * group_in_;
+  t.out = w.inputs + block.tile(row, column) * pitch_ + slice * group_in_;
   if (w.row_inner[row * y.parts + part.y] && w.column_inner[column * x.parts + part.x]) {
     t.origin = base + y_offset(0) + x_offset(0);
     t.row_step = w.row_step;
@@ -351,9 +415,9 @@ void WinogradCore::transform_tile(const Block& block, Index row, Index column, I
 /** The inputs of a row of tiles and a depth tap in the padding. */
 void WinogradCore::clear_row(const Block& block, Index row, Index slice, Work& w) const {
   for (int product = 0; product < tiling_.products(); ++product) {
-    float* to = w.inputs + product * product_stride() + row * block.columns * pitch_ + slice * group_in_;
-    for (Index column = 0; column < block.columns; ++column)
-      std::fill_n(to + column * pitch_, group_in_, 0.0F);
+    float* to = w.inputs + product * product_stride() + slice * group_in_;
+    for (Index column = block.begin(row); column < block.end(row); ++column)
+      std::fill_n(to + block.tile(row, column) * pitch_, group_in_, 0.0F);
   }
 }
 
@@ -365,7 +429,8 @@ void WinogradCore::transform_inputs(const Block& block, Work& w) const {
         clear_row(block, row, slice, w);
         continue;
       }
-      for (Index column = 0; column < block.columns; ++column) transform_tile(block, row, column, slice, w);
+      for (Index column = block.begin(row); column < block.end(row); ++column)
+        transform_tile(block, row, column, slice, w);
     }
   }
 }
@@ -375,13 +440,13 @@ void WinogradCore::point_rows(const Block& block, Work& w) const {
   const float** row = w.rows;
   for (const int product : order_) {
     const float* from = w.inputs + product * product_stride();
-    for (Index tile = 0; tile < block.tiles(); ++tile) *row++ = from + tile * pitch_;
+    for (Index tile = 0; tile < block.tiles; ++tile) *row++ = from + tile * pitch_;
   }
 }
 
 /** The sums of one panel. */
 void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
-  const Index tiles = block.tiles();
+  const Index tiles = block.tiles;
   const int width = panels_.width(panel);
   Index at = 0;
   for (const int product : order_) {
@@ -427,7 +492,7 @@ void WinogradCore::compute_panel(const Block& block, const Buffers& buffers, Ind
   t.x = x.points;
   t.outputs_y = y.outputs;
   t.outputs_x = x.outputs;
-  t.product_stride = block.tiles() * width + 16;
+  t.product_stride = block.tiles * width + 16;
   t.columns = panels_[panel].columns;
   t.epilogue = &epilogue;
   const Index* row_offset = w.row_output;
@@ -451,10 +516,10 @@ void WinogradCore::compute_panel(const Block& block, const Buffers& buffers, Ind
   for (Index row = 0; row < block.rows; ++row) {
     for (int i = 0; i < y.outputs; ++i) scaled_row[i] = row_offset[row * y.outputs + i] * scale;
     t.row_offset = scaled_row;
-    for (Index column = 0; column < block.columns; ++column) {
+    for (Index column = block.begin(row); column < block.end(row); ++column) {
       for (int i = 0; i < x.outputs; ++i) scaled_column[i] = column_offset[column * x.outputs + i] * scale;
       t.column_offset = scaled_column;
-      t.sums = w.sums + (row * block.columns + column) * width;
+      t.sums = w.sums + block.tile(row, column) * width;
       kernels_.winograd.output(t);
     }
   }
@@ -470,11 +535,13 @@ void WinogradCore::move_planes(const Block& block, const float* from, float* to,
   for (Index row = 0; row < block.rows * tiling_.y.outputs; ++row) {
     const Index at = w.row_output[row];
     if (at < 0) continue;
-    float* planes = (to == nullptr ? w.residual_planes : w.planes) + row * block.columns * x.outputs * width;
-    const Index pixels = block.columns * x.outputs;
+    const Index first = block.begin(row / tiling_.y.outputs) * x.outputs;
+    const Index last = block.end(row / tiling_.y.outputs) * x.outputs;
+    float* planes = (to == nullptr ? w.residual_planes : w.planes) +
+                    (row * block.columns * x.outputs + first) * width;
     if (dense) {
-      const Index count = std::min(pixels, x.count - x.point(block.column, 0));
-      const Index map = at + w.column_output[0];
+      const Index count = std::min(last, x.count - x.point(block.column, 0)) - first;
+      const Index map = at + w.column_output[first];
       if (to != nullptr) {
         kernels_.transpose({planes, to + map, width, out_.channel, count, channels});
       } else {
@@ -483,13 +550,14 @@ void WinogradCore::move_planes(const Block& block, const float* from, float* to,
       continue;
     }
     for (Index c = 0; c < channels; ++c) {
-      for (Index i = 0; i < pixels; ++i) {
+      for (Index i = first; i < last; ++i) {
         if (w.column_output[i] < 0) continue;
         const Index map = at + w.column_output[i] + c * out_.channel;
+        float& value = planes[(i - first) * width + c];
         if (to != nullptr) {
-          to[map] = planes[i * width + c];
+          to[map] = value;
         } else {
-          planes[i * width + c] = from[map];
+          value = from[map];
         }
       }
     }
@@ -497,25 +565,17 @@ void WinogradCore::move_planes(const Block& block, const float* from, float* to,
 }
 
 void WinogradCore::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
-  const Index cuts = parts(threads);
-  Index index = task / cuts;
-  const Index blocks_x = ceil_div(tiling_.x.tiles(), block_columns_);
-  const Index blocks_y = ceil_div(rows_in_all(), block_rows_);
-  Block block;
-  block.column = index % blocks_x * block_columns_;
-  index /= blocks_x;
-  block.row = index % blocks_y * block_rows_;
-  block.group = index / blocks_y;
-  block.columns = std::min(block_columns_, tiling_.x.tiles() - block.column);
-  block.rows = std::min(block_rows_, rows_in_all() - block.row);
-
+  const Cut c = cut(threads);
+  const Block block = block_of(task / c.parts, c);
+  if (block.tiles == 0) return;
   Scratch memory(scratch);
   Work work = take_work(memory);
   locate(block, buffers, work);
   transform_inputs(block, work);
   point_rows(block, work);
-  const Index part = task % cuts;
-  for (Index i = panels_.count() * part / cuts; i < panels_.count() * (part + 1) / cuts; ++i) {
+  const Index part = task % c.parts;
+  const Index last = panels_.part_begin(c.parts, part + 1);
+  for (Index i = panels_.part_begin(c.parts, part); i < last; ++i) {
     compute_panel(block, buffers, i, work);
   }
 }

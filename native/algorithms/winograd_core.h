@@ -1,5 +1,6 @@
 #pragma once
 
+#include "algorithms/cut.h"
 #include "algorithms/lattice_gemm.h"
 #include "algorithms/winograd_tiling.h"
 
@@ -15,17 +16,33 @@ class WinogradCore final : public Executor {
  public:
   WinogradCore(const LatticeProblem& problem, const WinogradTiling& tiling);
 
-  Index tasks(int threads) const override { return blocks() * parts(threads); }
+  Index tasks(int threads) const override {
+    const Cut c = cut(threads);
+    return groups_ * strips() * c.blocks * c.parts;
+  }
   void run(const Buffers& buffers, Index task, int threads, float* scratch) const override;
   Index workspace_bytes() const override;
   Index packed_bytes() const override { return packed_->bytes(); }
   std::string tile() const override;
 
  private:
-  /** A rectangle of tiles of one group. Its rows count through the slices and images of the batch. */
+  /** How a run is cut: every strip of columns into so many blocks, each of them into parts of the panels. */
+  struct Cut {
+    Index blocks = 1, parts = 1;
+    /** Blocks are whole rows of tiles; otherwise they begin and end anywhere in a row. */
+    bool whole_rows = true;
+  };
+  /**
+   * `tiles` of one group, row after row of a rectangle, without the first `skipped` of it. The rows count
+   * through the slices and images of the batch.
+   */
   struct Block {
     Index group = 0, row = 0, column = 0, rows = 0, columns = 0;
-    Index tiles() const { return rows * columns; }
+    Index skipped = 0, tiles = 0;
+    /** The columns of a row that belong to the block, and which of its tiles one is. */
+    Index begin(Index r) const { return r == 0 ? skipped : 0; }
+    Index end(Index r) const { return std::min(columns, skipped + tiles - r * columns); }
+    Index tile(Index r, Index c) const { return r * columns + c - skipped; }
   };
   /** What is summed before the transform back: a depth tap and a part of the kernel along each axis. */
   struct Slice {
@@ -48,10 +65,9 @@ class WinogradCore final : public Executor {
     return {map / lattice_.z.count, map % lattice_.z.count, row % tiles};
   }
   Index rows_in_all() const { return batch_ * lattice_.z.count * tiling_.y.tiles(); }
-  Index blocks() const {
-    return groups_ * ceil_div(rows_in_all(), block_rows_) * ceil_div(tiling_.x.tiles(), block_columns_);
-  }
-  Index parts(int threads) const;
+  Index strips() const { return ceil_div(tiling_.x.tiles(), block_columns_); }
+  Cut cut(int threads) const;
+  Block block_of(Index index, const Cut& cut) const;
   /** Floats of one weight of a panel. A cache line more than they are: 36 streams a power of two apart would
    * share the sets of a cache while they are packed. */
   Index weight_stride(Index panel) const { return slices_ * group_in_ * panels_.width(panel) + 16; }
@@ -64,6 +80,7 @@ class WinogradCore final : public Executor {
   /** Channels that a product sums over. */
   Index depth_of_sums() const { return slices_ * group_in_; }
   Index product_stride() const { return block_rows_ * block_columns_ * pitch_ + 16; }
+  bool streams_weights() const;
 
   void choose_block();
   void order_products();
@@ -85,12 +102,13 @@ class WinogradCore final : public Executor {
   const Lattice lattice_;
   const WinogradTiling tiling_;
   const EpilogueData epilogue_;
-  const Index batch_, groups_, group_in_, group_out_, depth_, slices_;
+  const Index batch_, groups_, group_in_, group_out_, depth_, slices_, together_;
   const bool channels_last_;
   const MapStrides in_, out_;
   const Panels panels_;
   const Index pitch_;
   const AlignedBuffer zeros_;
+  /** Of a block at the most, and of a strip. */
   Index block_rows_ = 1, block_columns_ = 1;
   std::vector<Slice> slice_list_;
   std::vector<int> order_;  // products, those of one weight side by side

@@ -29,11 +29,16 @@ void give_block(void* block, std::size_t bytes) noexcept;
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;
-  explicit AlignedBuffer(Index count) : count_(count) {
-    if (count <= 0) return;
-    const auto bytes = static_cast<std::size_t>(count) * sizeof(float);
-    data_ = static_cast<float*>(take_block(bytes));
-    std::memset(data_, 0, bytes);
+  explicit AlignedBuffer(Index count) : AlignedBuffer(uncleared(count)) {
+    if (data_ != nullptr) std::memset(data_, 0, static_cast<std::size_t>(bytes()));
+  }
+  /** Left as the memory was, for one who writes all that is read. */
+  static AlignedBuffer uncleared(Index count) {
+    AlignedBuffer buffer;
+    if (count <= 0) return buffer;
+    buffer.data_ = static_cast<float*>(take_block(static_cast<std::size_t>(count) * sizeof(float)));
+    buffer.count_ = count;
+    return buffer;
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}

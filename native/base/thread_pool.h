@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <limits>
 
 #include "base/check.h"
 #include "base/function_ref.h"
@@ -33,13 +34,21 @@ void set_thread_limit(int count);
 /** Work on one task, numbered from 0. Different tasks may overlap in time and write apart from each other. */
 using TaskBody = FunctionRef<void(Index task)>;
 
+/** Nanoseconds of work on one thread below which another one that helps costs more than it takes over. */
+inline constexpr Index kLeastShared = 3000;
+inline constexpr Index kLongWork = std::numeric_limits<Index>::max();
+
 /**
  * Runs body(0) … body(tasks - 1) on the calling thread and on idle workers of the process-wide pool,
  * `thread_limit()` threads at the most, and returns when all are done. Throws what a body threw first. With
  * `token` cancelled, the tasks not begun are left out and `Error(aborted)` is thrown. Inside a body it runs
  * on the calling thread alone: the outer call has spread the work already.
+ *
+ * `nanoseconds`: about what all tasks take on one thread. For short ones no thread is woken that sleeps,
+ * until calls that follow each other have added up to what waking one costs.
  */
-void parallel_for(Index tasks, TaskBody body, const CancelToken* token = nullptr);
+void parallel_for(Index tasks, TaskBody body, const CancelToken* token = nullptr,
+                  Index nanoseconds = kLongWork);
 
 /**
  * Throws `Error(aborted)` inside a body whose call's token is cancelled, and does nothing elsewhere: for

@@ -72,6 +72,8 @@ struct WinogradWeights {
   /** Weight w of filter j goes to out[w * weight_stride + j]; width is whole vectors. */
   float* out = nullptr;
   Index weight_stride = 0, width = 0;
+  /** Past the caches: the caller orders the stores by a full fence. */
+  bool stream = false;
 };
 
 struct WinogradKernels {

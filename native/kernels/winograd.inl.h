@@ -219,7 +219,11 @@ void winograd_weights(const WinogradWeights& t) {
         Reg sum = V::zero();
         for (int x = 0; x < t.taps_x; ++x)
           sum = V::fma(V::set(t.gx[v * kMaxWinogradTaps + x]), half[w][x], sum);
-        V::store(to, sum);
+        if (t.stream) {
+          V::stream(to, sum);
+        } else {
+          V::store(to, sum);
+        }
       }
     }
   }

@@ -50,6 +50,8 @@ class Plan {
   std::string algorithm_;
   std::vector<Refusal> refused_;
   Index input_count_ = 0, output_count_ = 0;
+  /** About what a run takes on one thread. */
+  Index nanoseconds_ = 0;
 };
 
 /** Weights, and a plan for each geometry asked for. Thread-safe. Plans keep alive what they need of it. */

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/check.h"
+
+namespace convolith {
+
+/** Where piece `i` of `pieces` begins: as even as whole numbers are, the larger pieces first, so that what is
+ * claimed last is short. */
+constexpr Index piece_begin(Index total, Index pieces, Index i) {
+  return total / pieces * i + std::min(i, total % pieces);
+}
+
+/** From so many tasks a thread on, one more or less of them no longer matters. */
+inline constexpr Index kManyTasks = 16;
+
+/**
+ * Strips that each of `maps` maps of `rows` rows is cut into, in units of `unit` rows and at most `most` rows
+ * each: as many as give even shares to two and four threads, where that leaves each at least `least` rows.
+ */
+constexpr Index even_strips(Index maps, Index rows, Index unit, Index most, Index least) {
+  const Index units = std::max<Index>(ceil_div(rows, unit), 1);
+  const Index count = std::min(units, ceil_div(units, std::max<Index>(most / unit, 1)));
+  if (maps * count >= 4 * kManyTasks) return count;
+  for (const Index threads : {4, 2}) {
+    const Index even = round_up(count, threads / std::gcd(maps, threads));
+    if (even * least <= rows) return even;
+  }
+  return count;
+}
+
+/**
+ * Into how many parts each of `tasks` equal tasks is cut, for the last thread to end soonest: from `least` to
+ * one for each of its `units`, and the fewest that do. `again`: of a task, what each of its parts does anew.
+ */
+inline Index fitting_parts(Index tasks, Index units, int threads, double again, Index least = 1) {
+  if (threads == 1 || tasks >= kManyTasks * threads) return 1;
+  Index best = std::min(least, units);
+  double soonest = 0;
+  for (Index parts = best; parts <= std::min<Index>(units, kManyTasks * threads); ++parts) {
+    const auto turns = static_cast<double>(ceil_div(tasks * parts, threads));
+    const double share = static_cast<double>(ceil_div(units, parts)) / static_cast<double>(units);
+    const double longest = turns * (share + again);
+    if (soonest > 0 && longest >= soonest) continue;
+    best = parts;
+    soonest = longest;
+  }
+  return best;
+}
+
+}  // namespace convolith
