@@ -8,6 +8,7 @@
 #include "algorithms/candidates.h"
 #include "algorithms/cut.h"
 #include "algorithms/depthwise_core.h"
+#include "algorithms/depthwise_flat.h"
 #include "algorithms/lattice_gemm.h"
 
 namespace convolith {
@@ -49,10 +50,55 @@ class PointwiseStage {
   std::unique_ptr<const LatticeGemm> gemm_;
 };
 
+/** The depthwise stage on strips: its output channels last, with channels in the lanes or, of few, pixels. */
+class DepthwiseStage {
+ public:
+  DepthwiseStage(const Problem& p, const Lattice& lattice) {
+    if (suits_flat_depthwise(p)) {
+      flat_.emplace(p, lattice, true);
+    } else {
+      core_.emplace(p, lattice);
+    }
+  }
+
+  /** Rows [y0, y0 + rows) of slice `z`, of all channels. */
+  struct Strip {
+    Index z = 0, y0 = 0, rows = 0, columns = 0, channels = 0;
+  };
+  struct Work {
+    FlatDepthwiseCore::Work flat{};
+    DepthwiseCore::Work core;
+  };
+
+  void run(const Strip& s, const float* image, float* out, Work& work) const {
+    const Index row = s.columns * s.channels;
+    if (flat_) {
+      flat_->run({s.z, s.y0, s.rows, 0}, image, {out, nullptr, row}, work.flat);
+    } else {
+      core_->run({s.z, s.y0, s.rows, 0, s.channels}, image, {out, nullptr, row, s.channels}, work.core);
+    }
+  }
+  Work take_work(Scratch& scratch, Index rows, Index channels) const {
+    Work work;
+    if (flat_) {
+      work.flat = flat_->take_work(scratch, rows);
+    } else {
+      work.core = core_->take_work(scratch, rows, channels);
+    }
+    return work;
+  }
+  Index packed_bytes() const { return flat_ ? 0 : core_->packed_bytes(); }
+
+ private:
+  std::optional<FlatDepthwiseCore> flat_;
+  std::optional<DepthwiseCore> core_;
+};
+
 class Separable final : public Executor {
  public:
   explicit Separable(const Problem& p)
-      : core_(p, standard_lattice(p.spec(), p.geometry)),
+      : lattice_(standard_lattice(p.spec(), p.geometry)),
+        depthwise_(p, lattice_),
         kernels_(p.kernels),
         middle_(p.spec().out_channels),
         channels_(p.weights.stage(1).spec.out_channels),
@@ -60,7 +106,7 @@ class Separable final : public Executor {
         batch_(p.geometry.batch),
         in_(channels_last_, p.spec().in_channels, p.geometry.input),
         out_(channels_last_, channels_, p.geometry.output) {
-    const Lattice& l = core_.lattice();
+    const Lattice& l = lattice_;
     const Index row = l.x.count * std::max(middle_, channels_) * 4;
     const Index most =
         std::clamp<Index>(kStripBudget / std::max<Index>(row, 1), 1, std::max<Index>(l.y.count, 1));
@@ -71,11 +117,12 @@ class Separable final : public Executor {
     if (l.y.count % strips_ != 0) rest_ = std::make_unique<PointwiseStage>(p, (rows_ - 1) * l.x.count);
   }
 
-  Index tasks(int) const override { return batch_ * core_.lattice().z.count * strips_; }
+  Index tasks(int) const override { return batch_ * lattice_.z.count * strips_; }
 
   void run(const Buffers& buffers, Index task, int, float* scratch) const override {
-    const Lattice& l = core_.lattice();
-    DepthwiseCore::Strip strip;
+    const Lattice& l = lattice_;
+    DepthwiseStage::Strip strip;
+    strip.columns = l.x.count;
     strip.y0 = piece_begin(l.y.count, strips_, task % strips_);
     strip.rows = piece_begin(l.y.count, strips_, task % strips_ + 1) - strip.y0;
     task /= strips_;
@@ -86,8 +133,7 @@ class Separable final : public Executor {
 
     Scratch memory(scratch);
     Memory m = take_memory(memory);
-    core_.run(strip, buffers.input + image * in_.image, {m.middle, nullptr, l.x.count * middle_, middle_},
-              m.work);
+    depthwise_.run(strip, buffers.input + image * in_.image, m.middle, m.work);
     const Index map = image * out_.image + strip.z * out_.z + strip.y0 * out_.y;
     const float* residual = buffers.residual == nullptr ? nullptr : buffers.residual + map;
     if (channels_last_) {
@@ -107,7 +153,7 @@ class Separable final : public Executor {
     return measure.used();
   }
   Index packed_bytes() const override {
-    return core_.packed_bytes() + whole_->packed_bytes() + (rest_ ? rest_->packed_bytes() : 0);
+    return depthwise_.packed_bytes() + whole_->packed_bytes() + (rest_ ? rest_->packed_bytes() : 0);
   }
   std::string tile() const override { return whole_->tile(); }
 
@@ -117,22 +163,23 @@ class Separable final : public Executor {
     float* out = nullptr;
     float* residual = nullptr;
     float* gemm = nullptr;
-    DepthwiseCore::Work work;
+    DepthwiseStage::Work work;
   };
 
   Memory take_memory(Scratch& scratch) const {
-    const Index pixels = rows_ * core_.lattice().x.count;
+    const Index pixels = rows_ * lattice_.x.count;
     Memory m;
     m.middle = scratch.take<float>(pixels * middle_);
     m.out = scratch.take<float>(channels_last_ ? 0 : pixels * channels_);
     m.residual = scratch.take<float>(channels_last_ ? 0 : pixels * channels_);
     const Index gemm = std::max(whole_->workspace_bytes(), rest_ ? rest_->workspace_bytes() : 0);
     m.gemm = reinterpret_cast<float*>(scratch.take<std::byte>(gemm));
-    m.work = core_.take_work(scratch, rows_, middle_);
+    m.work = depthwise_.take_work(scratch, rows_, middle_);
     return m;
   }
 
-  const DepthwiseCore core_;
+  const Lattice lattice_;
+  const DepthwiseStage depthwise_;
   const KernelTable& kernels_;
   const Index middle_, channels_;
   const bool channels_last_;

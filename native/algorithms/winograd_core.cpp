@@ -87,8 +87,8 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
 
 void WinogradCore::choose_block() {
   const Index a_tile = tiling_.products() * pitch_ * kFloat;
-  const Index most = std::max<Index>(kInputBudget / a_tile,
-                                     streams_weights() ? kTilesOfStreamedWeights : panels_.tile_rows);
+  const Index most =
+      std::max<Index>(kInputBudget / a_tile, streams_weights() ? kTilesOfStreamedWeights : panels_.tile_rows);
   const Index columns = tiling_.x.tiles();
   block_columns_ = ceil_div(columns, ceil_div(columns, most));
   const Index fitting = std::clamp<Index>(most / block_columns_, 1, rows_in_all());
@@ -174,8 +174,8 @@ AlignedBuffer WinogradCore::pack(const Stage& stage) const {
 
   const Index size = groups_ * panel_start(panels_.count());
   const bool stream = size * kFloat >= kFarPacking;
-  // Clearing brings the lines into the cache in order, where the stores of 36 streams would wait for each: 256
-  // to 256 channels 3x3 take 1.1 ms with it and 2.4 without.
+  // Clearing brings the lines into the cache in order, where the stores of 36 streams would wait for each:
+  // 256 to 256 channels 3x3 take 1.1 ms with it and 2.4 without.
   AlignedBuffer packed = stream ? AlignedBuffer::uncleared(size) : AlignedBuffer(size);
   // Some input channels' filters, channels and taps outermost: as many as one transposition takes together.
   const Index together = stride.in == volume ? std::clamp<Index>(256 / volume, 1, group_in_) : 1;
@@ -248,8 +248,7 @@ WinogradCore::Work WinogradCore::take_work(Scratch& scratch) const {
   // So many tiles that begin within a row reach into one row more.
   const Index rows = rows_in_all() < kManyRows ? std::min(block_rows_ + 1, rows_in_all()) : block_rows_;
   const Index products = tiling_.products();
-  const Index planes =
-      channels_last_ ? 0 : rows * block_columns_ * tiling_.outputs() * panels_.max_width();
+  const Index planes = channels_last_ ? 0 : rows * block_columns_ * tiling_.outputs() * panels_.max_width();
   // Staged columns of a block: all that lie between its first and last; interleaved maps span the whole row.
   const Index span = x.spacing > 1 ? x.input(x.tiles() - 1, x.reach() - 1) - x.input(0, 0) + x.spacing
                                    : (block_columns_ - 1) * x.outputs * x.in_step + x.reach();
@@ -537,8 +536,8 @@ void WinogradCore::move_planes(const Block& block, const float* from, float* to,
     if (at < 0) continue;
     const Index first = block.begin(row / tiling_.y.outputs) * x.outputs;
     const Index last = block.end(row / tiling_.y.outputs) * x.outputs;
-    float* planes = (to == nullptr ? w.residual_planes : w.planes) +
-                    (row * block.columns * x.outputs + first) * width;
+    float* planes =
+        (to == nullptr ? w.residual_planes : w.planes) + (row * block.columns * x.outputs + first) * width;
     if (dense) {
       const Index count = std::min(last, x.count - x.point(block.column, 0)) - first;
       const Index map = at + w.column_output[first];

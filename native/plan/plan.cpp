@@ -26,8 +26,8 @@ void check_stage(const Stage& stage) {
 }
 
 /**
- * About how long a plan takes on one thread: half of the multiply-adds that the vectors could do, and what the
- * caches carry. Right within a factor of two on layers from 1 to 100 µs, those that it matters for.
+ * About how long a plan takes on one thread: half of the multiply-adds that the vectors could do, and what
+ * the caches carry. Right within a factor of two on layers from 1 to 100 µs, those that it matters for.
  */
 Index estimated_nanoseconds(const WeightStore& weights, const ConvGeometry& geometry, Index output_count,
                             const KernelTable& kernels) {
