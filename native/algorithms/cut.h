@@ -18,17 +18,22 @@ inline constexpr Index kManyTasks = 16;
 
 /**
  * Strips that each of `maps` maps of `rows` rows is cut into, in units of `unit` rows and at most `most` rows
- * each: as many as give even shares to two and four threads, where that leaves each at least `least` rows.
+ * each: as many as give `threads` threads even shares, or all of them one, where that leaves each at least
+ * `least` rows.
  */
-constexpr Index even_strips(Index maps, Index rows, Index unit, Index most, Index least) {
+constexpr Index fitting_strips(Index maps, Index rows, Index unit, Index most, Index least, int threads) {
   const Index units = std::max<Index>(ceil_div(rows, unit), 1);
   const Index count = std::min(units, ceil_div(units, std::max<Index>(most / unit, 1)));
-  if (maps * count >= 4 * kManyTasks) return count;
-  for (const Index threads : {4, 2}) {
-    const Index even = round_up(count, threads / std::gcd(maps, threads));
-    if (even * least <= rows) return even;
-  }
-  return count;
+  if (threads == 1 || maps * count >= kManyTasks * threads) return count;
+  const Index even = round_up(count, threads / std::gcd(maps, Index{threads}));
+  if (even * least <= rows) return even;
+  return maps * count < threads ? std::max(count, rows / least) : count;
+}
+
+/** The same where strips are planned for any number of threads: even shares for four, or for two. */
+constexpr Index even_strips(Index maps, Index rows, Index unit, Index most, Index least) {
+  const Index count = fitting_strips(maps, rows, unit, most, least, 4);
+  return maps * count % 4 == 0 ? count : fitting_strips(maps, rows, unit, most, least, 2);
 }
 
 /**
