@@ -124,7 +124,8 @@ LatticeMaps joined_maps(const ConvSpec& spec, const ConvGeometry& g) {
     return axis.tap_count() == 1 && axis.in_step == 1 && axis.taps.front().offset == 0 &&
            axis.count == axis.in_size;
   };
-  if (l.z.tap_count() < 2 || !whole(l.y) || !whole(l.x)) return maps;
+  if (l.z.tap_count() < 2 || spec.kernel.h != 1 || spec.kernel.w != 1 || !whole(l.y) || !whole(l.x))
+    return maps;
   l.x.count = l.x.in_size = l.y.count * l.x.count;
   l.y = l.z;
   l.z = {};

@@ -88,6 +88,7 @@ class DepthwiseStage {
     return work;
   }
   Index packed_bytes() const { return flat_ ? 0 : core_->packed_bytes(); }
+  Index rows_together() const { return flat_ ? 1 : core_->rows_together(); }
 
  private:
   std::optional<FlatDepthwiseCore> flat_;
@@ -108,9 +109,12 @@ class Separable final : public Executor {
         out_(channels_last_, channels_, p.geometry.output) {
     const Lattice& l = lattice_;
     const Index row = l.x.count * std::max(middle_, channels_) * 4;
-    const Index most =
-        std::clamp<Index>(kStripBudget / std::max<Index>(row, 1), 1, std::max<Index>(l.y.count, 1));
-    strips_ = even_strips(batch_ * l.z.count, l.y.count, 1, most, ceil_div(most, 2));
+    const Index together = depthwise_.rows_together();
+    const Index most = std::clamp<Index>(kStripBudget / std::max<Index>(row, 1), together,
+                                         std::max<Index>(l.y.count, together));
+    strips_ = even_strips(batch_ * l.z.count, l.y.count, 1, most, std::max(ceil_div(most, 2), together));
+    // Of fewer rows than a slide computes no strip may be.
+    strips_ = std::min(strips_, std::max<Index>(l.y.count / together, 1));
     rows_ = ceil_div(l.y.count, strips_);
     whole_ = std::make_unique<PointwiseStage>(p, rows_ * l.x.count);
     // The later strips of an image may be a row shorter.
