@@ -60,7 +60,7 @@ function sameStep(a: Step, b: Step): boolean {
     sameAttribute(a.from, b.from) &&
     sameAttribute(a.disposed, b.disposed) &&
     sameAttribute(a.attrs, b.attrs) &&
-    a.fixed.every((info, at) => info?.dataId === b.fixed[at]?.dataId) &&
+    sameAttribute(a.fixed, b.fixed) &&
     a.made.length === b.made.length &&
     a.made.every((sized, at) => alike(sized, b.made[at]))
   );
