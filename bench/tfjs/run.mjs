@@ -66,7 +66,7 @@ async function check(model) {
   const slug = model.replace(/\W+/g, '-');
   const [theirs, ours] = [join(cache, `${slug}.cpu`), join(cache, `${slug}.convolith`)];
   if (!existsSync(theirs)) await trial(model, 'cpu', '--runs', '0', '--save', theirs);
-  await trial(model, 'convolith', '--runs', '0', '--save', ours);
+  await trial(model, 'convolith', '--runs', '0', '--save', ours, '--before', '5');
   return worstError(readOutputs(ours), readOutputs(theirs));
 }
 

@@ -7,6 +7,7 @@ import type { Deferred, Memory } from './deferred.js';
 import type { KernelResult, TensorInfo } from './kernel.js';
 import { OperationCache } from './operation-cache.js';
 import { TensorRecord } from './tensor-record.js';
+import type { Recorder } from './trace.js';
 
 /** What of TensorFlow.js is needed: the namespace of `@tensorflow/tfjs-core` or of a package that exports all of it. */
 export type TensorFlow = typeof tfc;
@@ -46,6 +47,8 @@ interface BackendExtras {
   readonly companions: CompanionKernels;
   readonly pool: BufferPool;
   readonly operations: OperationCache;
+  /** Writes down what a graph model's run asks for, while one is traced. */
+  recorder: Recorder | null;
   record(info: TensorInfo): TensorRecord;
   /** The values of a float32 tensor; `null` for another dtype. Not to be kept beyond the call. */
   floats(info: TensorInfo): Float32Array | null;
@@ -80,9 +83,11 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
     readonly companions = options.companions;
     readonly pool = new BufferPool();
     readonly operations = new OperationCache();
+    recorder: Recorder | null = null;
     #scratch = new Float32Array(0);
 
     override write(values: tfc.backend_util.BackendValues, _shape: number[], dtype: tfc.DataType): object {
+      this.recorder?.spoil();
       const dataId = {};
       this.data.set(dataId, new TensorRecord(values, dtype, null));
       return dataId;
@@ -95,6 +100,7 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
       dtype: tfc.DataType,
       refCount: number,
     ): void {
+      this.recorder?.spoil();
       const record = new TensorRecord(values, dtype, null);
       record.refCount = refCount;
       this.data.set(dataId, record);
@@ -105,6 +111,7 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
      * a deferred result is still to read, since the reader may write to it.
      */
     override readSync(dataId: object): tfc.backend_util.BackendValues {
+      this.recorder?.read(dataId);
       const record = this.data.get(dataId) as TensorRecord;
       if (record.isOurs && record.complexTensorInfos === undefined) {
         const { array, block } = record;
@@ -117,8 +124,14 @@ export function makeBackendClass(Base: typeof MathBackendCPU, options: BackendOp
       return super.readSync(dataId);
     }
 
+    override incRef(dataId: object): void {
+      this.recorder?.spoil();
+      super.incRef(dataId);
+    }
+
     override disposeData(dataId: object, force = false): boolean {
       if (!this.data.has(dataId)) return true;
+      this.recorder?.dispose(dataId);
       const record = this.data.get(dataId) as TensorRecord;
       record.refCount--;
       if (!force && record.refCount > 0) return false;

@@ -5,6 +5,7 @@ import { ConvolithError, expected } from '../errors.js';
 import { asOptions, checkKeys, finite } from '../spec/check.js';
 import type { EngineChoice } from '../spec/resolve.js';
 import { type KernelCaller, type KernelFunc, lend, makeBackendClass, type TensorFlow } from './backend.js';
+import { traceGraphModels } from './graph-model.js';
 import type { KernelResult, TensorInfo } from './kernel.js';
 import { KERNELS } from './kernels.js';
 
@@ -48,6 +49,7 @@ export function register(options: RegisterOptions = {}): void {
       companions: selectCompanions(engine),
       call: registerKernels(tf),
     });
+    traceGraphModels(tf, graphModelOf(tf), BACKEND_NAME);
     tf.registerBackend(BACKEND_NAME, () => new Class(), priority ?? DEFAULT_PRIORITY);
   }
   if (priority === undefined && tf.engine().backendName !== undefined) void tf.setBackend(BACKEND_NAME);
@@ -65,9 +67,17 @@ function check(options: RegisterOptions): RegisterOptions {
 
 /** The TensorFlow.js that the program has loaded already, wherever it lies: a second copy would only add confusion. */
 function loadedCore(): TensorFlow | undefined {
-  for (const [path, module] of Object.entries(require.cache)) {
-    if (/@tensorflow[\\/]tfjs-core[\\/]dist[\\/]tf-core\.node\.js$/.test(path)) return module?.exports as TensorFlow;
-  }
+  return loaded(/@tensorflow[\\/]tfjs-core[\\/]dist[\\/]tf-core\.node\.js$/) as TensorFlow | undefined;
+}
+
+/** The class of graph models, of the namespace or of the converter that the program has loaded beside it. */
+function graphModelOf(tf: TensorFlow): unknown {
+  const converter = loaded(/@tensorflow[\\/]tfjs-converter[\\/]dist[\\/]tf-converter\.node\.js$/);
+  return 'GraphModel' in tf ? tf.GraphModel : (converter as { GraphModel?: unknown } | undefined)?.GraphModel;
+}
+
+function loaded(path: RegExp): unknown {
+  for (const [file, module] of Object.entries(require.cache)) if (path.test(file)) return module?.exports;
   return undefined;
 }
 
@@ -121,7 +131,11 @@ function registerKernels(tf: TensorFlow): KernelCaller {
     const serve: KernelFunc = kernel === undefined ? cpu : (call) => kernel.run(call) ?? cpu(call);
     table.set(kernelName, serve);
     if (tf.getKernel(kernelName, BACKEND_NAME) === undefined) {
-      tf.registerKernel({ ...config, backendName: BACKEND_NAME, kernelFunc: serve as unknown as tfc.KernelFunc });
+      const traced: KernelFunc = (call) => {
+        const { recorder } = call.backend;
+        return recorder === null ? serve(call) : recorder.kernel(kernelName, serve, call);
+      };
+      tf.registerKernel({ ...config, backendName: BACKEND_NAME, kernelFunc: traced as unknown as tfc.KernelFunc });
     }
   }
   return (name, inputs, attrs, backend) => {
