@@ -193,7 +193,7 @@ void LatticeGemm::tabulate() {
              share_inside(y) * (merged_ ? 1.0 : share_inside(lattice_.x)) > 0.95;
   if (!regular_) return;
   full_ = table_of(block_width_);
-  narrow_ = table_of(lattice_.x.count - (blocks_x_ - 1) * block_width_);
+  narrow_ = table_of((lattice_.x.count - 1) % block_width_ + 1);
 }
 
 LatticeGemm::PointTable LatticeGemm::table_of(Index width) const {
