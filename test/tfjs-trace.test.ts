@@ -33,7 +33,8 @@ class Model {
     return made.length > 1 ? made : made[0];
   }
 }
-traceGraphModels(tf, Model, BACKEND_NAME);
+let isOn = true;
+traceGraphModels(tf, Model, () => isOn && tf.getBackend() === BACKEND_NAME);
 
 function wave(length: number, phase: number): Float32Array {
   return Float32Array.from({ length }, (_, i) => Math.sin(i * 1.7 + phase));
@@ -109,6 +110,16 @@ test.each<[string, Body]>([
     [0, 1, 2, 3, 4, 5].map((phase) => image(phase)),
   );
   expect(done.some(({ isReplayed }) => isReplayed)).toBe(false);
+});
+
+test('no list is taken while tracing is off', () => {
+  const model = new Model(layer);
+  const inputs = (): tf.Tensor[] => Array.from({ length: 4 }, (_, i) => tf.tensor4d(wave(5 * 5 * 2, i), [1, 5, 5, 2]));
+  runs(model, inputs());
+  isOn = false;
+  expect(runs(model, inputs()).some(({ isReplayed }) => isReplayed)).toBe(false);
+  isOn = true;
+  expect(runs(model, inputs()).every(({ isReplayed }) => isReplayed)).toBe(true);
 });
 
 test('no list is made of nodes that run code of the program', () => {

@@ -35,6 +35,7 @@ describe('register', () => {
     ['an unknown option', { thread: 1 }, 'ERR_OPTION'],
     ['another library', { tf: {} }, 'ERR_OPTION'],
     ['no threads', { tf, threads: 0 }, 'ERR_OPTION'],
+    ['a trace that is none', { tf, trace: 1 }, 'ERR_OPTION'],
     ['a priority that is none', { tf, priority: Number.NaN }, 'ERR_OPTION'],
   ])('refuses %s', (_, options, code) => {
     let refused: unknown;

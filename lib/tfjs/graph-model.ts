@@ -130,8 +130,8 @@ class ModelRuns {
 
 const patched = new WeakSet<GraphModelClass>();
 
-/** Lets graph models of the TensorFlow.js in use run from their traces while the backend `name` is in use. */
-export function traceGraphModels(tf: TensorFlow, Class: unknown, name: string): void {
+/** Lets graph models of the TensorFlow.js in use run from their traces while `isOn()`: while our backend is in use. */
+export function traceGraphModels(tf: TensorFlow, Class: unknown, isOn: () => boolean): void {
   const { prototype } = (Class ?? {}) as Partial<GraphModelClass>;
   if (typeof prototype?.execute !== 'function' || patched.has(Class as GraphModelClass)) return;
   patched.add(Class as GraphModelClass);
@@ -139,7 +139,7 @@ export function traceGraphModels(tf: TensorFlow, Class: unknown, name: string): 
   const models = new WeakMap<GraphModel, ModelRuns>();
   prototype.execute = function (this: GraphModel, inputs, outputs) {
     const original = (): tfc.Tensor | tfc.Tensor[] => execute.call(this, inputs, outputs);
-    if (tf.getBackend() !== name || !isPlain(tf)) return original();
+    if (!isOn() || !isPlain(tf)) return original();
     const backend = tf.backend() as unknown as Backend;
     const given = listOf(inputs);
     if (given === null || backend.recorder !== null) return original();

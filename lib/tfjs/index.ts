@@ -12,7 +12,7 @@ let registered = false;
 /**
  * Registers the backend `convolith` with TensorFlow.js. Importing this module has done so with the defaults, where
  * TensorFlow.js is found from here. Without `priority` it becomes the backend in use; with one, TensorFlow.js chooses by
- * it. A further call sets the threads.
+ * it. A further call sets the threads and `trace`.
  * @throws ConvolithError `ERR_LOAD` where TensorFlow.js or its CPU backend is not installed, or the engine that was asked
  * for cannot load; `ERR_OPTION` for an option that is wrong.
  */

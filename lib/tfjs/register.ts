@@ -15,6 +15,9 @@ export const BACKEND_NAME = 'convolith';
 /** Above every backend that TensorFlow.js ships (WebGPU and tfjs-node have 3). */
 const DEFAULT_PRIORITY = 10;
 
+/** Whether graph models are traced: what `register` was told last. */
+let isTraced = true;
+
 /** How the backend is registered. */
 export interface RegisterOptions {
   /** The TensorFlow.js to register with: the namespace of `@tensorflow/tfjs` or `-core`. @defaultValue the one that is installed */
@@ -25,12 +28,14 @@ export interface RegisterOptions {
   readonly threads?: number;
   /** `'auto'`, the native engine, or the TypeScript one where the addon cannot load. @defaultValue `'auto'` */
   readonly engine?: EngineChoice;
+  /** Whether graph models run from a trace of their first runs, without TensorFlow.js between the kernels. @defaultValue `true` */
+  readonly trace?: boolean;
 }
 
 /**
  * Registers the backend `convolith` with TensorFlow.js. Without `priority` it becomes the backend in use; with one,
  * TensorFlow.js chooses by it. Kernels that are not ours are the CPU backend's, on the same memory. A second call with the
- * same TensorFlow.js sets the threads and, without `priority`, makes the backend the one in use again.
+ * same TensorFlow.js sets the threads and `trace` and, without `priority`, makes the backend the one in use again.
  * @throws ConvolithError `ERR_LOAD` where TensorFlow.js or its CPU backend is not installed, or the engine that was asked
  * for cannot load; `ERR_OPTION` for an option that is wrong.
  */
@@ -40,8 +45,10 @@ export function register(options: RegisterOptions = {}): void {
     priority,
     threads,
     engine = 'auto',
+    trace,
   } = check(options);
   if (threads !== undefined) setThreads(threads);
+  if (trace !== undefined) isTraced = trace;
   if (tf.findBackendFactory(BACKEND_NAME) === null) {
     const Class = makeBackendClass(cpuBackendOf(tf), {
       tf,
@@ -49,19 +56,20 @@ export function register(options: RegisterOptions = {}): void {
       companions: selectCompanions(engine),
       call: registerKernels(tf),
     });
-    traceGraphModels(tf, graphModelOf(tf), BACKEND_NAME);
+    traceGraphModels(tf, graphModelOf(tf), () => isTraced && tf.getBackend() === BACKEND_NAME);
     tf.registerBackend(BACKEND_NAME, () => new Class(), priority ?? DEFAULT_PRIORITY);
   }
   if (priority === undefined && tf.engine().backendName !== undefined) void tf.setBackend(BACKEND_NAME);
 }
 
 function check(options: RegisterOptions): RegisterOptions {
-  checkKeys(asOptions(options, 'options'), ['tf', 'priority', 'threads', 'engine'], 'options');
-  const { tf, priority } = options;
+  checkKeys(asOptions(options, 'options'), ['tf', 'priority', 'threads', 'engine', 'trace'], 'options');
+  const { tf, priority, trace } = options;
   if (tf !== undefined && typeof tf?.registerKernel !== 'function') {
     throw expected('ERR_OPTION', "the namespace of '@tensorflow/tfjs' or '@tensorflow/tfjs-core'", 'tf', tf);
   }
   if (priority !== undefined) finite(priority, 0, 'priority');
+  if (trace !== undefined && typeof trace !== 'boolean') throw expected('ERR_OPTION', 'true or false', 'trace', trace);
   return options;
 }
 
