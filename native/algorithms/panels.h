@@ -41,7 +41,7 @@ struct Panels {
       vectors -= take;
       widest = std::max(widest, take);
     }
-    tile_rows = (depth <= kShortSum ? gemm.short_rows : gemm.max_rows)[widest - 1];
+    tile_rows = gemm.tile_rows(widest, depth, rows);
   }
 
   /**

@@ -96,6 +96,7 @@ KernelTable make_table(const char* name) {
   table.gemm.preferred_vectors = B::preferred_vectors;
   for (int i = 0; i < kMaxTileVectors; ++i) {
     table.gemm.max_rows[i] = B::max_rows[i];
+    table.gemm.long_rows[i] = B::long_rows[i];
     table.gemm.short_rows[i] = B::short_rows[i];
   }
   fill_gemm<V, 1, B::max_rows[0]>(table.gemm);

@@ -7,6 +7,8 @@ struct Blocking {
   /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. */
   static constexpr int preferred_vectors = 2;
   static constexpr int max_rows[4] = {6, 4, 2, 2};
+  /** The most rows where more than that are to be computed. */
+  static constexpr int long_rows[4] = {6, 4, 2, 2};
   /** The most rows where K is short: the same, since no registers are to spare. */
   static constexpr int short_rows[4] = {6, 4, 2, 2};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
