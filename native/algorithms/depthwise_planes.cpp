@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "algorithms/epilogue_data.h"
-#include "algorithms/lattice.h"
 #include "algorithms/staging.h"
 #include "base/arena.h"
 
@@ -40,72 +38,90 @@ const DepthwisePlaneWalk* choose_walk(const Problem& p) {
   return nullptr;
 }
 
+}  // namespace
+
+DepthwisePlaneCore::DepthwisePlaneCore(const Problem& p)
+    : stage_(p.stage()),
+      kernels_(p.kernels),
+      walk_(*choose_walk(p)),
+      lattice_(standard_lattice(p.spec(), p.geometry)),
+      epilogue_(p.stage()) {}
+
+Index DepthwisePlaneCore::scratch_floats() const { return Index{kPlaneVectors} * kernels_.lanes; }
+
+std::string DepthwisePlaneCore::tile() const { return "1x" + std::to_string(walk_.vectors) + " planes"; }
+
+void DepthwisePlaneCore::run(const Strip& strip, float* scratch) const {
+  const LatticeAxis& y = lattice_.y;
+  const LatticeAxis& x = lattice_.x;
+  Epilogue epilogue = epilogue_.at(strip.channel);
+  if (epilogue.slope != nullptr) {
+    std::fill_n(scratch, scratch_floats(), epilogue.slope[0]);
+    epilogue.slope = scratch;
+  }
+  DepthwisePlane t;
+  t.input = strip.input;
+  t.height = y.in_size;
+  t.width = x.in_size;
+  t.first_y = y.coordinate(strip.y0, 0);
+  t.first_x = x.coordinate(0, 0);
+  t.dilation_y = y.spacing();
+  t.dilation_x = x.spacing();
+  t.outputs_y = strip.rows;
+  t.outputs_x = x.count;
+  t.weight = stage_.weight.data() + strip.channel * walk_.kernel * walk_.kernel;
+  t.out = strip.out;
+  t.residual = strip.residual;
+  t.epilogue = &epilogue;
+  walk_.walk(t);
+}
+
+namespace {
+
 class DepthwisePlanes final : public Executor {
  public:
   explicit DepthwisePlanes(const Problem& p)
-      : stage_(p.stage()),
-        kernels_(p.kernels),
-        walk_(*choose_walk(p)),
-        lattice_(standard_lattice(p.spec(), p.geometry)),
-        epilogue_(p.stage()),
+      : core_(p),
         depth_(p.geometry.output.d),
         planes_(p.geometry.batch * p.spec().out_channels * depth_),
         channels_(p.spec().out_channels) {
-    const Index columns = std::max<Index>(lattice_.x.count, 1);
-    const Index inputs = columns * walk_.stride * walk_.stride;
-    rows_ = std::clamp<Index>(kStripFloats / inputs, 1, std::max<Index>(lattice_.y.count, 1));
-    strips_ = ceil_div(lattice_.y.count, rows_);
+    const LatticeAxis& y = core_.lattice().y;
+    const Index columns = std::max<Index>(core_.lattice().x.count, 1);
+    const Index inputs = columns * core_.stride() * core_.stride();
+    rows_ = std::clamp<Index>(kStripFloats / inputs, 1, std::max<Index>(y.count, 1));
+    strips_ = ceil_div(y.count, rows_);
     together_ = std::clamp<Index>(kTaskOutputs / (columns * rows_), 1, planes_);
   }
 
   Index tasks(int) const override { return ceil_div(planes_, together_) * strips_; }
   Index workspace_bytes() const override {
     Scratch measure;
-    measure.take<float>(Index{kPlaneVectors} * kernels_.lanes);
+    measure.take<float>(core_.scratch_floats());
     return measure.used();
   }
   Index packed_bytes() const override { return 0; }
-  std::string tile() const override { return "1x" + std::to_string(walk_.vectors) + " planes"; }
+  std::string tile() const override { return core_.tile(); }
 
   void run(const Buffers& buffers, Index task, int, float* scratch) const override {
+    const LatticeAxis& y = core_.lattice().y;
+    const LatticeAxis& x = core_.lattice().x;
     const Index first = task / strips_ * together_;
     const Index last = std::min(first + together_, planes_);
-    for (Index plane = first; plane < last; ++plane) run_strip(buffers, plane, task % strips_, scratch);
+    DepthwisePlaneCore::Strip strip;
+    strip.y0 = task % strips_ * rows_;
+    strip.rows = std::min(rows_, y.count - strip.y0);
+    for (Index plane = first; plane < last; ++plane) {
+      const Index at = plane * y.count * x.count + strip.y0 * x.count;
+      strip.channel = plane / depth_ % channels_;
+      strip.input = buffers.input + plane * y.in_size * x.in_size;
+      strip.out = buffers.output + at;
+      strip.residual = buffers.residual == nullptr ? nullptr : buffers.residual + at;
+      core_.run(strip, scratch);
+    }
   }
 
  private:
-  void run_strip(const Buffers& buffers, Index plane, Index strip, float* scratch) const {
-    const LatticeAxis& y = lattice_.y;
-    const LatticeAxis& x = lattice_.x;
-    const Index channel = plane / depth_ % channels_;
-    const Index at = plane * y.count * x.count + strip * rows_ * x.count;
-    Epilogue epilogue = epilogue_.at(channel);
-    if (epilogue.slope != nullptr) {
-      std::fill_n(scratch, kPlaneVectors * kernels_.lanes, epilogue.slope[0]);
-      epilogue.slope = scratch;
-    }
-    DepthwisePlane t;
-    t.input = buffers.input + plane * y.in_size * x.in_size;
-    t.height = y.in_size;
-    t.width = x.in_size;
-    t.first_y = y.coordinate(strip * rows_, 0);
-    t.first_x = x.coordinate(0, 0);
-    t.dilation_y = y.spacing();
-    t.dilation_x = x.spacing();
-    t.outputs_y = std::min(rows_, y.count - strip * rows_);
-    t.outputs_x = x.count;
-    t.weight = stage_.weight.data() + channel * walk_.kernel * walk_.kernel;
-    t.out = buffers.output + at;
-    t.residual = buffers.residual == nullptr ? nullptr : buffers.residual + at;
-    t.epilogue = &epilogue;
-    walk_.walk(t);
-  }
-
-  const Stage& stage_;
-  const KernelTable& kernels_;
-  const DepthwisePlaneWalk& walk_;
-  const Lattice lattice_;
-  const EpilogueData epilogue_;
+  const DepthwisePlaneCore core_;
   const Index depth_, planes_, channels_;
   Index rows_ = 1, strips_ = 1, together_ = 1;
 };

@@ -18,7 +18,7 @@ std::optional<Objection> refuse_pointwise(const Problem& p) {
 }
 
 std::unique_ptr<const Executor> make_pointwise(const Problem& p) {
-  if (suits_planes(p)) return make_pointwise_planes(p);
+  if (suits_planes(p.spec(), p.geometry.output, p.kernels)) return make_pointwise_planes(p);
   const ConvSpec& spec = p.spec();
   const ConvGeometry& g = p.geometry;
   LatticeProblem problem{p.weights,  p.kernels, g.batch, g.input, g.output, standard_lattice(spec, g),

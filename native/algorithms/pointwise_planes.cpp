@@ -24,7 +24,7 @@ constexpr double kMostEmpty = 0.1;
 
 class PointwisePlanes final : public Executor {
  public:
-  explicit PointwisePlanes(const Problem& p)
+  PointwisePlanes(const Problem& p, Index out_channel)
       : kernels_(p.kernels),
         epilogue_(p.stage()),
         batch_(p.geometry.batch),
@@ -34,7 +34,8 @@ class PointwisePlanes final : public Executor {
         output_(p.geometry.output),
         stride_(p.spec().stride),
         in_(false, p.spec().in_channels, p.geometry.input),
-        out_(false, p.spec().out_channels, p.geometry.output),
+        out_channel_(out_channel),
+        out_image_(p.spec().out_channels * out_channel),
         pixels_(output_.volume()),
         // Rows of weights a multiple of 4 KiB apart would share the sets of a first-level cache.
         pitch_(depth_ * kFloat % 4096 == 0 ? depth_ + 16 : depth_) {
@@ -87,7 +88,8 @@ class PointwisePlanes final : public Executor {
   const EpilogueData epilogue_;
   const Index batch_, groups_, depth_, channels_;
   const Size3 output_, stride_;
-  const MapStrides in_, out_;
+  const MapStrides in_;
+  const Index out_channel_, out_image_;
   const Index pixels_, pitch_;
   Index width_ = 1, blocks_ = 1, block_panels_ = 1, row_tiles_ = 1;
   int tile_rows_ = 1;
@@ -141,7 +143,7 @@ void PointwisePlanes::run(const Buffers& buffers, Index task, int threads, float
   Work w = take_work(memory);
   fill_panels(buffers.input + image * in_.image + group * depth_ * in_.channel, first, count, w);
 
-  const Index map = image * out_.image + group * channels_ * out_.channel + first;
+  const Index map = image * out_image_ + group * channels_ * out_channel_ + first;
   const Epilogue epilogue = epilogue_.at(group * channels_);
   const float* rows[kMaxTileRows];
   Index offsets[kMaxTileRows];
@@ -160,7 +162,7 @@ void PointwisePlanes::run(const Buffers& buffers, Index task, int threads, float
     const Index row_count = channels_ * (tile + 1) / row_tiles_ - channel;
     for (Index i = 0; i < row_count; ++i) {
       rows[i] = packed_->data() + (group * channels_ + channel + i) * pitch_;
-      offsets[i] = (channel + i) * out_.channel;
+      offsets[i] = (channel + i) * out_channel_;
     }
     t.row_bias = epilogue.bias + channel;
     for (Index i = 0; i < count; i += width_) {
@@ -175,17 +177,21 @@ void PointwisePlanes::run(const Buffers& buffers, Index task, int threads, float
 
 }  // namespace
 
-bool suits_planes(const Problem& p) {
+bool suits_planes(const ConvSpec& spec, const Size3& output, const KernelTable& kernels) {
   // A slope an output channel is a slope a column to the kernels.
-  if (p.spec().channels_last || p.spec().activation.op == ActivationOp::prelu) return false;
-  const Index pixels = p.geometry.output.volume();
-  const Index lanes = Index{p.kernels.gemm.preferred_vectors} * p.kernels.lanes;
+  if (spec.channels_last || spec.activation.op == ActivationOp::prelu) return false;
+  const Index pixels = output.volume();
+  const Index lanes = Index{kernels.gemm.preferred_vectors} * kernels.lanes;
   const auto padded = static_cast<double>(round_up(pixels, lanes));
   return padded - static_cast<double>(pixels) <= kMostEmpty * padded;
 }
 
 std::unique_ptr<const Executor> make_pointwise_planes(const Problem& p) {
-  return std::make_unique<PointwisePlanes>(p);
+  return make_pointwise_planes(p, p.geometry.output.volume());
+}
+
+std::unique_ptr<const Executor> make_pointwise_planes(const Problem& p, Index out_channel) {
+  return std::make_unique<PointwisePlanes>(p, out_channel);
 }
 
 }  // namespace convolith

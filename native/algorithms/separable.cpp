@@ -10,6 +10,7 @@
 #include "algorithms/depthwise_core.h"
 #include "algorithms/depthwise_flat.h"
 #include "algorithms/lattice_gemm.h"
+#include "algorithms/separable_planes.h"
 
 namespace convolith {
 
@@ -209,6 +210,9 @@ void check_separable(const ConvSpec& depthwise, const ConvSpec& pointwise) {
 
 std::optional<Objection> refuse_separable(const Problem&) { return std::nullopt; }
 
-std::unique_ptr<const Executor> make_separable(const Problem& p) { return std::make_unique<Separable>(p); }
+std::unique_ptr<const Executor> make_separable(const Problem& p) {
+  if (suits_separable_planes(p)) return make_separable_planes(p);
+  return std::make_unique<Separable>(p);
+}
 
 }  // namespace convolith
