@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "algorithms/cut.h"
 #include "algorithms/depthwise_planes.h"
 #include "algorithms/pointwise_planes.h"
 #include "algorithms/staging.h"
@@ -18,6 +17,40 @@ constexpr Index kStripBudget = Index{512} << 10;
 /** What a row more at the top and at the bottom of a strip costs, beside lanes that its last vectors leave
  * empty: the depthwise stage is a tenth of the time. */
 constexpr double kDepthwiseShare = 0.1;
+/** Lanes that they leave empty, at the most: with a seventh of them empty 256 channels at 28x28 took 1.06
+ * times as long as by transposition. */
+constexpr double kMostEmpty = 0.05;
+
+/** Rows of a strip, and how many times as many lanes as pixels its panels have. */
+struct StripRows {
+  Index rows = 1;
+  double lanes = 1;
+};
+
+/** Of the strips that fit their budget, those whose pixels fill panels of `width` best. */
+StripRows choose_rows(const Lattice& lattice, Index channels, Index width) {
+  const Index row = lattice.x.count;
+  const Index rows = lattice.y.count;
+  const Index most = std::clamp<Index>(kStripBudget / (channels * row * 4), 1, rows);
+  const auto halo = static_cast<double>(lattice.y.span() - 1);
+  StripRows best;
+  double least = 0;
+  for (Index count = ceil_div(rows, most); count <= rows; ++count) {
+    const Index each = ceil_div(rows, count);
+    const double lanes = static_cast<double>(round_up(each * row, width)) / static_cast<double>(each * row);
+    const double cost = lanes + kDepthwiseShare * halo / static_cast<double>(each);
+    if (least == 0 || cost < least) {
+      least = cost;
+      best = {each, lanes};
+    }
+    if (each == 1) break;
+  }
+  return best;
+}
+
+Index panel_width(const KernelTable& kernels) {
+  return Index{kernels.gemm.preferred_vectors} * kernels.lanes;
+}
 
 /** The pointwise stage on a strip of `pixels` pixels. */
 class PlanesStage {
@@ -46,9 +79,9 @@ class SeparablePlanes final : public Executor {
         batch_(p.geometry.batch),
         middle_(p.spec().out_channels),
         in_(false, p.spec().in_channels, p.geometry.input),
-        out_(false, p.weights.stage(1).spec.out_channels, p.geometry.output) {
+        out_(false, p.weights.stage(1).spec.out_channels, p.geometry.output),
+        rows_(choose_rows(core_.lattice(), middle_, panel_width(p.kernels)).rows) {
     const Lattice& l = core_.lattice();
-    choose_rows(Index{p.kernels.gemm.preferred_vectors} * p.kernels.lanes);
     whole_ = std::make_unique<PlanesStage>(p, rows_ * l.x.count, out_.channel);
     const Index rest = l.y.count % rows_;
     if (rest != 0) rest_ = std::make_unique<PlanesStage>(p, rest * l.x.count, out_.channel);
@@ -105,37 +138,22 @@ class SeparablePlanes final : public Executor {
     return m;
   }
 
-  /** Of the strips that fit their budget, those whose pixels fill panels of `width` best. */
-  void choose_rows(Index width) {
-    const Index row = core_.lattice().x.count;
-    const Index rows = core_.lattice().y.count;
-    const Index most = std::clamp<Index>(kStripBudget / (middle_ * row * 4), 1, rows);
-    const auto halo = static_cast<double>(core_.lattice().y.span() - 1);
-    double least = 0;
-    for (Index count = ceil_div(rows, most); count <= rows; ++count) {
-      const Index each = ceil_div(rows, count);
-      const auto pixels = static_cast<double>(each * row);
-      const double cost = static_cast<double>(round_up(each * row, width)) / pixels +
-                          kDepthwiseShare * halo / static_cast<double>(each);
-      if (least > 0 && cost >= least) continue;
-      least = cost;
-      rows_ = each;
-      if (each == 1) break;
-    }
-  }
-
   const DepthwisePlaneCore core_;
   const Index batch_, middle_;
   const MapStrides in_, out_;
-  Index rows_ = 1;
+  const Index rows_;
   std::unique_ptr<const PlanesStage> whole_, rest_;
 };
 
 }  // namespace
 
 bool suits_separable_planes(const Problem& p) {
-  return suits_depthwise_planes(p) && p.geometry.output.d == 1 &&
-         suits_planes(p.weights.stage(1).spec, p.geometry.output, p.kernels);
+  if (!suits_depthwise_planes(p) || p.geometry.output.d != 1 ||
+      !suits_planes(p.weights.stage(1).spec, p.geometry.output, p.kernels)) {
+    return false;
+  }
+  const Lattice lattice = standard_lattice(p.spec(), p.geometry);
+  return choose_rows(lattice, p.spec().out_channels, panel_width(p.kernels)).lanes <= 1 + kMostEmpty;
 }
 
 std::unique_ptr<const Executor> make_separable_planes(const Problem& p) {
