@@ -23,37 +23,48 @@ const mean = (values) => Math.exp(values.reduce((sum, value) => sum + Math.log(v
 const versionOf = (contender) =>
   [...report.layers, ...report.stacks].map((subject) => find(subject, contender)).find(Boolean)?.version;
 
-function layerRow(subject) {
-  const both = ['NHWC', 'NCHW'].map((layout) => share(find(subject, 'native', layout)));
-  return `| ${subject.name} | \`${subject.chains[0][0]}\` | ${both.join(' | ')} | ${share(find(subject, 'onnxruntime'))} | ${share(find(subject, 'tfjs-wasm'))} | ${times(subject.ratios.onnxruntime)} | ${times(subject.ratios['tfjs-wasm'])} |`;
+/** Peers in the order of their columns; oneDNN where the run had it. */
+const PEERS = ['onednn', 'onnxruntime', 'tfjs-wasm'].filter((peer) => versionOf(peer) !== undefined);
+const STACK_PEERS = PEERS.filter((peer) => peer !== 'tfjs-wasm');
+const TITLES = { onednn: 'oneDNN', onnxruntime: 'onnxruntime', 'tfjs-wasm': 'tfjs-wasm' };
+const LAYOUTS = ['NHWC', 'NCHW'];
+
+const row = (cells) => `| ${cells.join(' | ')} |`;
+const heading = (cells, peers) => [
+  row([...cells, ...LAYOUTS, ...peers.map((peer) => TITLES[peer]), ...peers.map((peer) => `× ${TITLES[peer]}`)]),
+  `|${'---|'.repeat(cells.length + LAYOUTS.length + 2 * peers.length)}`,
+];
+
+function subjectRow(subject, cells, peers, figure) {
+  const ours = LAYOUTS.map((layout) => figure(find(subject, 'native', layout)));
+  const theirs = peers.map((peer) => figure(find(subject, peer)));
+  return row([...cells, ...ours, ...theirs, ...peers.map((peer) => times(subject.ratios[peer]))]);
 }
 
-function meanRow() {
-  const cell = (peer) => times({ median: mean(report.layers.flatMap(({ ratios }) => ratios[peer]?.median ?? [])) });
-  return `| geometric mean | | | | | | ${cell('onnxruntime')} | ${cell('tfjs-wasm')} |`;
-}
-
-function stackRow(subject) {
-  const both = ['NHWC', 'NCHW'].map((layout) => milliseconds(find(subject, 'native', layout)));
-  return `| ${subject.name} | ${subject.chains.flat().length} | ${both.join(' | ')} | ${milliseconds(find(subject, 'onnxruntime'))} | ${times(subject.ratios.onnxruntime)} |`;
+function meanRow(subjects, cells, peers) {
+  const means = peers.map((peer) =>
+    times({ median: mean(subjects.flatMap(({ ratios }) => ratios[peer]?.median ?? [])) }),
+  );
+  return row(['geometric mean', ...Array(cells + LAYOUTS.length + peers.length - 1).fill(''), ...means]);
 }
 
 const lines = [
-  `${report.cpu}, ${report.isa}, ${report.threads} thread${report.threads === 1 ? '' : 's'}, Node.js ${report.node}, onnxruntime-node ${versionOf('onnxruntime')}, TensorFlow.js WASM ${versionOf('tfjs-wasm')}, ${report.date.slice(0, 10)}. Shares of the f32 FMA peak measured in the same run, ${report.limits.peakGflops.toFixed(0)} GFLOP/s a core: direct-convolution FLOPs over time, so Winograd and left-out taps can pass 1. Medians of ${report.trials} trials.`,
+  `${report.cpu}, ${report.isa}, ${report.threads} thread${report.threads === 1 ? '' : 's'}, Node.js ${report.node}, ${PEERS.map((peer) => `${TITLES[peer]} ${versionOf(peer)}`).join(', ')}, ${report.date.slice(0, 10)}. Shares of the f32 FMA peak measured in the same run, ${report.limits.peakGflops.toFixed(0)} GFLOP/s a core: direct-convolution FLOPs over time, so Winograd and left-out taps can pass 1. Medians of ${report.trials} trials.`,
   '',
-  '| layer | descriptor | NHWC | NCHW | onnxruntime | tfjs-wasm | × onnxruntime | × tfjs-wasm |',
-  '|---|---|---|---|---|---|---|---|',
-  ...report.layers.map(layerRow),
-  meanRow(),
+  ...heading(['layer', 'descriptor'], PEERS),
+  ...report.layers.map((subject) => subjectRow(subject, [subject.name, `\`${subject.chains[0][0]}\``], PEERS, share)),
+  meanRow(report.layers, 2, PEERS),
 ];
 if (report.stacks.length > 0) {
   lines.push(
     '',
-    'All convolutions of a network, ReLU after each, in milliseconds: ours as `Sequential`, onnxruntime as one model with its optimiser on.',
+    'All convolutions of a network, ReLU after each, in milliseconds: ours as `Sequential`, onnxruntime as one model with its optimiser on, oneDNN layer by layer in its own formats.',
     '',
-    '| network | layers | NHWC | NCHW | onnxruntime | × onnxruntime |',
-    '|---|---|---|---|---|---|',
-    ...report.stacks.map(stackRow),
+    ...heading(['network', 'layers'], STACK_PEERS),
+    ...report.stacks.map((subject) =>
+      subjectRow(subject, [subject.name, subject.chains.flat().length], STACK_PEERS, milliseconds),
+    ),
+    meanRow(report.stacks, 2, STACK_PEERS),
   );
 }
 
