@@ -112,6 +112,31 @@ test.each<[string, Body]>([
   expect(done.some(({ isReplayed }) => isReplayed)).toBe(false);
 });
 
+test('no list is made with kernels that make tensors of their own', () => {
+  const model = new Model(([x]) => [tf.reshape(tf.abs(x), [3, 1])]);
+  const input = (): tf.Tensor => tf.tensor1d([-1, 2, -3], 'int32');
+  runs(model, [input(), input(), input()]);
+  const before = tf.memory().numTensors;
+  expect(runs(model, [input(), input()])).toEqual(Array(2).fill({ values: [[1, 2, 3]], isReplayed: false }));
+  expect(tf.memory().numTensors).toBe(before);
+  const kept = input();
+  const result = tf.tidy(() => model.execute(kept)) as tf.Tensor;
+  expect([...result.dataSync()]).toEqual([1, 2, 3]);
+  tf.dispose([kept, result]);
+});
+
+test("a call for no outputs is TensorFlow.js's own", () => {
+  class Nothing extends Model {
+    override execute(_inputs: unknown, _outputs?: unknown): tf.Tensor {
+      return undefined as unknown as tf.Tensor;
+    }
+  }
+  traceGraphModels(tf, Nothing, () => true);
+  const input = tf.tensor1d([1]);
+  expect(new Nothing(layer).execute(input, [])).toBeUndefined();
+  input.dispose();
+});
+
 test('no list is taken while tracing is off', () => {
   const model = new Model(layer);
   const inputs = (): tf.Tensor[] => Array.from({ length: 4 }, (_, i) => tf.tensor4d(wave(5 * 5 * 2, i), [1, 5, 5, 2]));

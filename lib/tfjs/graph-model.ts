@@ -105,7 +105,8 @@ class ModelRuns {
     run: () => tfc.Tensor | tfc.Tensor[],
   ): tfc.Tensor | tfc.Tensor[] {
     const weights = Object.values(this.model.weights).flatMap((tensors) => tensors.map(({ dataId }) => dataId));
-    const recorder = new Recorder(inputs, new Set(weights));
+    const { state } = this.tf.engine();
+    const recorder = new Recorder(inputs, new Set(weights), () => state.numTensors);
     backend.recorder = recorder;
     let result: tfc.Tensor | tfc.Tensor[];
     try {
@@ -142,7 +143,8 @@ export function traceGraphModels(tf: TensorFlow, Class: unknown, isOn: () => boo
     if (!isOn() || !isPlain(tf)) return original();
     const backend = tf.backend() as unknown as Backend;
     const given = listOf(inputs);
-    if (given === null || backend.recorder !== null) return original();
+    const isNothing = Array.isArray(outputs) && outputs.length === 0;
+    if (given === null || isNothing || backend.recorder !== null) return original();
     const { names, tensors } = given;
     if (!tensors.every(({ dataId }) => backend.data.has(dataId))) return original();
     const runs = models.get(this) ?? new ModelRuns(tf, this);

@@ -56,9 +56,10 @@ export function register(options: RegisterOptions = {}): void {
       companions: selectCompanions(engine),
       call: registerKernels(tf),
     });
-    traceGraphModels(tf, graphModelOf(tf), () => isTraced && tf.getBackend() === BACKEND_NAME);
     tf.registerBackend(BACKEND_NAME, () => new Class(), priority ?? DEFAULT_PRIORITY);
   }
+  // At every call, for the converter may have been loaded since the last.
+  traceGraphModels(tf, graphModelOf(tf), () => isTraced && tf.getBackend() === BACKEND_NAME);
   if (priority === undefined && tf.engine().backendName !== undefined) void tf.setBackend(BACKEND_NAME);
 }
 

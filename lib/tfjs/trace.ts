@@ -166,6 +166,8 @@ export class Recorder {
     inputs: readonly TensorInfo[],
     /** The data of the model's own tensors. */
     private readonly weights: ReadonlySet<object>,
+    /** How many tensors TensorFlow.js knows. */
+    private readonly tensors: () => number,
   ) {
     for (const info of inputs) {
       if (this.#places.has(info.dataId) || weights.has(info.dataId)) this.#isSpoilt = true;
@@ -193,6 +195,7 @@ export class Recorder {
     if (this.#depth > 0) return serve(call);
     const given = Object.values(call.inputs) as (TensorInfo | null | undefined)[];
     const from = given.map((info) => (info?.dataId === undefined ? FIXED : this.#find(info)));
+    const before = this.tensors();
     this.#depth++;
     let result: KernelResult;
     try {
@@ -200,6 +203,8 @@ export class Recorder {
     } finally {
       this.#depth--;
     }
+    // Some of the CPU backend's kernels, and of programs, make tensors of their own, which a scope disposes of.
+    if (this.tensors() !== before) this.#isSpoilt = true;
     const outputs = (Array.isArray(result) ? result : [result]) as TensorInfo[];
     const first = this.#count;
     for (const info of outputs) this.#place(info);

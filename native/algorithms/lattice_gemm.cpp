@@ -20,6 +20,9 @@ constexpr Index kFloat = sizeof(float);
 /** Of a block's time, what each part of it does anew: finding its points and taps. */
 constexpr double kLocateShare = 0.02;
 
+/** Tables of up to 16,384 points, two a phase: 4096 phases would have 60 MB of them. */
+constexpr Index kFewTables = 64;
+
 /** Products that one sum takes: rounding grows with them. */
 constexpr Index kLongestSum = 1024;
 
@@ -188,12 +191,13 @@ void LatticeGemm::choose_block() {
  */
 void LatticeGemm::tabulate() {
   const LatticeAxis& y = lattice_.y;
-  regular_ = staged_ && !segmented() && !row_only_ && runs_ > 0 && lattice_.points() > 0 &&
-             y.contiguous_taps() && y.in_step <= y.tap_count() &&
+  regular_ = together_ <= kFewTables && staged_ && !segmented() && !row_only_ && runs_ > 0 &&
+             lattice_.points() > 0 && y.contiguous_taps() && y.in_step <= y.tap_count() &&
              share_inside(y) * (merged_ ? 1.0 : share_inside(lattice_.x)) > 0.95;
   if (!regular_) return;
   full_ = table_of(block_width_);
-  narrow_ = table_of((lattice_.x.count - 1) % block_width_ + 1);
+  const Index rest = lattice_.x.count % block_width_;
+  if (rest != 0) narrow_ = table_of(rest);
 }
 
 LatticeGemm::PointTable LatticeGemm::table_of(Index width) const {
@@ -201,6 +205,8 @@ LatticeGemm::PointTable LatticeGemm::table_of(Index width) const {
   const LatticeAxis& x = lattice_.x;
   const Index pixels = (width - 1) * x.in_step + x.span();
   PointTable table;
+  table.from.reserve(static_cast<std::size_t>(block_height_ * width));
+  table.to.reserve(static_cast<std::size_t>(block_height_ * width));
   for (Index i = 0; i < block_height_; ++i) {
     for (Index j = 0; j < width; ++j) {
       table.from.push_back((i * y.in_step * pixels + j * x.in_step) * pitch_);

@@ -1,9 +1,26 @@
 #include "algorithms/phases.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 
 namespace convolith {
+
+namespace {
+
+/** More phases than this are not looked at: a run asks each for its tasks often enough. */
+constexpr std::size_t kFewPhases = 256;
+
+}  // namespace
+
+Phases::Phases(std::vector<std::unique_ptr<const Executor>> phases) : phases_(std::move(phases)) {
+  if (phases_.size() > kFewPhases) return;
+  for (int threads = 1; threads < static_cast<int>(std::size(alike_)); ++threads) {
+    const Index first = phases_.empty() ? 0 : phases_.front()->tasks(threads);
+    alike_[threads] = std::all_of(phases_.begin(), phases_.end(),
+                                  [&](const auto& phase) { return phase->tasks(threads) == first; });
+  }
+}
 
 Index Phases::tasks(int threads) const {
   return std::accumulate(phases_.begin(), phases_.end(), Index{0},
@@ -13,10 +30,7 @@ Index Phases::tasks(int threads) const {
 void Phases::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
   // Phases cut alike take turns: they meet the same inputs, and their outputs are neighbours.
   const auto count = static_cast<Index>(phases_.size());
-  const bool alike = std::all_of(phases_.begin(), phases_.end(), [&](const auto& phase) {
-    return phase->tasks(threads) == phases_.front()->tasks(threads);
-  });
-  if (alike) {
+  if (threads < static_cast<int>(std::size(alike_)) && alike_[threads]) {
     phases_[static_cast<std::size_t>(task % count)]->run(buffers, task / count, threads, scratch);
     return;
   }

@@ -10,7 +10,7 @@ namespace convolith {
 /** The phases of a transposed convolution: executors of the same buffers, one after another. */
 class Phases final : public Executor {
  public:
-  explicit Phases(std::vector<std::unique_ptr<const Executor>> phases) : phases_(std::move(phases)) {}
+  explicit Phases(std::vector<std::unique_ptr<const Executor>> phases);
 
   Index tasks(int threads) const override;
   void run(const Buffers& buffers, Index task, int threads, float* scratch) const override;
@@ -20,6 +20,8 @@ class Phases final : public Executor {
 
  private:
   std::vector<std::unique_ptr<const Executor>> phases_;
+  /** Whether all phases are cut into as many tasks, by the number of threads. */
+  bool alike_[17] = {};
 };
 
 /** A transposed layer's phases, each an ordinary convolution of its own lattice. */

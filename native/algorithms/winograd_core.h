@@ -26,6 +26,9 @@ class WinogradCore final : public Executor {
   std::string tile() const override;
 
  private:
+  /** The algorithm's name, F(outputs, taps) and its parts: with the panels' widths, what packings differ by.
+   */
+  std::string filter() const;
   /** How a run is cut: every strip of columns into so many blocks, each of them into parts of the panels. */
   struct Cut {
     Index blocks = 1, parts = 1;
@@ -65,6 +68,7 @@ class WinogradCore final : public Executor {
     return {map / lattice_.z.count, map % lattice_.z.count, row % tiles};
   }
   Index rows_in_all() const { return batch_ * lattice_.z.count * tiling_.y.tiles(); }
+  /** Of columns: what lies side by side of more tiles than a block holds. */
   Index strips() const { return ceil_div(tiling_.x.tiles(), block_columns_); }
   Cut cut(int threads) const;
   Block block_of(Index index, const Cut& cut) const;

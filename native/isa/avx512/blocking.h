@@ -13,8 +13,8 @@ struct Blocking {
    * 0.96. */
   static constexpr int long_rows[4] = {10, 10, 9, 6};
   /** The most rows where K is short: fewer sums leave registers for the next tile to begin while the last is
-   * stored. At K = 24 10x2 reaches 0.81, 6x2 0.80, 14x2 0.79; 8x2 took 1.05 times as long as
-   * 10x2 where runs are of 7 to 9. */
+   * stored. At K = 24 10x2 reaches 0.81, 6x2 0.80, 14x2 0.79 beside other work; 8x2 took 1.05 times as long
+   * as 10x2 where runs are of 7 to 9. */
   static constexpr int short_rows[4] = {10, 10, 6, 6};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
