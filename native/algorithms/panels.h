@@ -41,7 +41,7 @@ struct Panels {
       vectors -= take;
       widest = std::max(widest, take);
     }
-    tile_rows = gemm.tile_rows(widest, depth, rows);
+    tile_rows = gemm.tile_rows(widest, depth);
   }
 
   /**

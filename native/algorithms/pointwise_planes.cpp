@@ -41,7 +41,7 @@ class PointwisePlanes final : public Executor {
         pitch_(depth_ * kFloat % 4096 == 0 ? depth_ + 16 : depth_) {
     const GemmKernels& gemm = kernels_.gemm;
     width_ = Index{gemm.preferred_vectors} * gemm.lanes;
-    tile_rows_ = gemm.tile_rows(gemm.preferred_vectors, depth_, channels_);
+    tile_rows_ = gemm.tile_rows(gemm.preferred_vectors, depth_);
     const Index panels = ceil_div(pixels_, width_);
     const Index fitting = std::clamp<Index>(kPanelBudget / (depth_ * width_ * kFloat), 1, panels);
     blocks_ = ceil_div(panels, fitting);

@@ -71,7 +71,7 @@ void multiply_panel(const MatMul& p, const Columns& vectors, Index product, Inde
       static_cast<int>(std::min<Index>(p.n - column, Index{gemm.preferred_vectors} * gemm.lanes));
   const int vectors_wide = static_cast<int>(ceil_div(columns, gemm.lanes));
   const int width = vectors_wide * gemm.lanes;
-  const Index tile_rows = gemm.tile_rows(vectors_wide, p.k, p.m);
+  const Index tile_rows = gemm.tile_rows(vectors_wide, p.k);
   const auto lay_out = [&](Scratch scratch, float** panel, float** partial) {
     *panel = scratch.take<float>(p.k * width);
     *partial = scratch.take<float>(p.k > kDepth ? round_up(end - begin, tile_rows) * width : 0);

@@ -85,6 +85,19 @@ void set_winograd_input(WinogradKernels& kernels, WinogradPoints points) {
   kernels.input[0][kind] = winograd_input<V, WinogradDirect<V>, Axis>;
 }
 
+/** What only saves time: lines that share columns, and the walks of planes. */
+template <class V, class B>
+void fill_depthwise_rows(DepthwiseKernels& kernels) {
+  kernels.line[1] = depthwise_line<V, 1>;
+  kernels.line[2] = depthwise_line<V, 2>;
+  set_plane<V, 3, 1, B::plane_vectors>(kernels.plane[0]);
+  set_plane<V, 3, 2, B::strided_plane_vectors>(kernels.plane[1]);
+  set_plane<V, 5, 1, 2>(kernels.plane[2]);
+  set_plane<V, 5, 2, 2>(kernels.plane[3]);
+  set_plane<V, 7, 1, 2>(kernels.plane[4]);
+  kernels.plane_columns = B::plane_columns;
+}
+
 /** Every kernel body over the lane type V, with the blocking B. */
 template <class V, class B>
 KernelTable make_table(const char* name) {
@@ -96,7 +109,6 @@ KernelTable make_table(const char* name) {
   table.gemm.preferred_vectors = B::preferred_vectors;
   for (int i = 0; i < kMaxTileVectors; ++i) {
     table.gemm.max_rows[i] = B::max_rows[i];
-    table.gemm.long_rows[i] = B::long_rows[i];
     table.gemm.short_rows[i] = B::short_rows[i];
   }
   fill_gemm<V, 1, B::max_rows[0]>(table.gemm);
@@ -109,15 +121,8 @@ KernelTable make_table(const char* name) {
   set_slider<V, 5, 1, B::slider_rows>(table.depthwise.slider[2]);
   set_slider<V, 5, 2, B::slider_rows>(table.depthwise.slider[3]);
   set_slider<V, 7, 1, B::slider_rows>(table.depthwise.slider[4]);
-  table.depthwise.line[0] = depthwise_line<V, 0>;
-  table.depthwise.line[1] = depthwise_line<V, 1>;
-  table.depthwise.line[2] = depthwise_line<V, 2>;
-  set_plane<V, 3, 1, B::plane_vectors>(table.depthwise.plane[0]);
-  set_plane<V, 3, 2, B::strided_plane_vectors>(table.depthwise.plane[1]);
-  set_plane<V, 5, 1, 2>(table.depthwise.plane[2]);
-  set_plane<V, 5, 2, 2>(table.depthwise.plane[3]);
-  set_plane<V, 7, 1, 2>(table.depthwise.plane[4]);
-  table.depthwise.plane_columns = B::plane_columns;
+  table.depthwise.line[0] = table.depthwise.line[1] = table.depthwise.line[2] = depthwise_line<V, 0>;
+  if constexpr (!B::compact) fill_depthwise_rows<V, B>(table.depthwise);
   set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);

@@ -113,7 +113,7 @@ struct DepthwiseKernels {
   DepthwiseKernel tile[kMaxDepthwisePixels] = {};
   /** For the kernel sizes that networks use. */
   DepthwiseSlider slider[kDepthwiseSliders] = {};
-  /** By stride: of any, 1 and 2. The latter two want taps side by side. */
+  /** By stride: of any, 1 and 2. The latter two are given taps side by side. */
   void (*line[kLineStrides])(const DepthwiseLine&) = {};
   void (*grouped_line)(const DepthwiseLine&, const GroupLanes&) = nullptr;
   /** Of one column, stride 1, for rows whose pixels lie in the lanes: a window's columns are shifts of one

@@ -54,18 +54,15 @@ inline constexpr Index kShortSum = 192;
 struct GemmKernels {
   int lanes = 0;
   int max_rows[kMaxTileVectors] = {};
-  /** Of max_rows, those that suit many rows, and of these sums of at most kShortSum products. */
-  int long_rows[kMaxTileVectors] = {};
+  /** Of max_rows, those that suit sums of at most kShortSum products. */
   int short_rows[kMaxTileVectors] = {};
   /** Vectors of a panel, where there are enough output channels. */
   int preferred_vectors = 1;
   GemmKernel tile[kMaxTileVectors][kMaxTileRows] = {};
 
-  /** Of the tiles that `rows` rows in all are cut into, for sums of `depth` products. */
-  int tile_rows(int vectors, Index depth, Index rows) const {
-    const int i = vectors - 1;
-    if (depth <= kShortSum) return short_rows[i];
-    return rows <= max_rows[i] ? max_rows[i] : long_rows[i];
+  /** Of the tiles that rows are cut into, for sums of `depth` products. */
+  int tile_rows(int vectors, Index depth) const {
+    return (depth <= kShortSum ? short_rows : max_rows)[vectors - 1];
   }
 };
 

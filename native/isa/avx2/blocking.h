@@ -7,8 +7,6 @@ struct Blocking {
   /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. */
   static constexpr int preferred_vectors = 2;
   static constexpr int max_rows[4] = {12, 6, 4, 3};
-  /** The most rows where more than that are to be computed. */
-  static constexpr int long_rows[4] = {12, 6, 4, 3};
   /** The most rows where K is short: the same, since no registers are to spare. */
   static constexpr int short_rows[4] = {12, 6, 4, 3};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
@@ -17,6 +15,8 @@ struct Blocking {
   static constexpr int grouped_rows = 2;
   /** Vectors that the sums of a tile to few output channels fill when they are added up. */
   static constexpr int dot_vectors = 1;
+  /** With kernels that only save time. */
+  static constexpr bool compact = false;
   /** Columns of a channels-first map at the least whose planes a depthwise layer walks as they lie: a vector,
    * so that all stores are whole. 28 columns took 1.45 times as long by transposition, 14 twice. */
   static constexpr int plane_columns = 8;

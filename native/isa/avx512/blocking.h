@@ -5,13 +5,11 @@ namespace convolith::avx512 {
 /** 32 registers of 16 lanes: NR * MR sums, NR columns of the panel and a broadcast. Eight sums hide the
  * latency of two FMA units; more of them need fewer loads. 7x4 would be a register short. */
 struct Blocking {
-  /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. */
+  /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. 14 row pointers are
+   * more than there are registers for: 10x1 reaches 0.98 of the peak and 14x1 0.93, of 9 runs of 64 products;
+   * of 32, 10x2 0.97 and 14x2 0.96. */
   static constexpr int preferred_vectors = 4;
-  static constexpr int max_rows[4] = {14, 14, 9, 6};
-  /** The most rows where more than that are to be computed: 14 row pointers are more than there are registers
-   * for. 10x1 reaches 0.98 of the peak and 14x1 0.93, of 9 runs of 64 products; of 32, 10x2 0.97 and 14x2
-   * 0.96. */
-  static constexpr int long_rows[4] = {10, 10, 9, 6};
+  static constexpr int max_rows[4] = {10, 10, 9, 6};
   /** The most rows where K is short: fewer sums leave registers for the next tile to begin while the last is
    * stored. At K = 24 10x2 reaches 0.81, 6x2 0.80, 14x2 0.79 beside other work; 8x2 took 1.05 times as long
    * as 10x2 where runs are of 7 to 9. */
@@ -22,6 +20,8 @@ struct Blocking {
   static constexpr int grouped_rows = 4;
   /** Vectors that the sums of a tile to few output channels fill when they are added up. */
   static constexpr int dot_vectors = 1;
+  /** With kernels that only save time. */
+  static constexpr bool compact = false;
   /** Columns of a channels-first map at the least whose planes a depthwise layer walks as they lie: rows'
    * ends are loaded in part, which costs nothing here. */
   static constexpr int plane_columns = 11;

@@ -7,8 +7,6 @@ struct Blocking {
   /** Vectors of a panel, and the most rows of a register tile of 1, 2, 3 and 4 vectors. */
   static constexpr int preferred_vectors = 4;
   static constexpr int max_rows[4] = {14, 12, 8, 6};
-  /** The most rows where more than that are to be computed. */
-  static constexpr int long_rows[4] = {14, 12, 8, 6};
   /** The most rows where K is short: 16 sums leave registers for the next tile to begin while the last is
    * stored. 8x2 reached 0.95 of the peak at K = 64 on Zen 4, 14x2 0.88. */
   static constexpr int short_rows[4] = {14, 8, 5, 4};
@@ -18,6 +16,8 @@ struct Blocking {
   static constexpr int grouped_rows = 4;
   /** Vectors that the sums of a tile to few output channels fill when they are added up. */
   static constexpr int dot_vectors = 4;
+  /** With kernels that only save time. */
+  static constexpr bool compact = false;
   /** Columns of a channels-first map at the least whose planes a depthwise layer walks as they lie: rows'
    * ends are loaded lane by lane. */
   static constexpr int plane_columns = 48;
