@@ -6,6 +6,7 @@
 #include "algorithms/panels.h"
 #include "algorithms/staging.h"
 #include "base/arena.h"
+#include "base/function_ref.h"
 
 namespace convolith {
 
@@ -87,6 +88,7 @@ class LatticeGemm final : public Executor {
   void locate(const Block& block, const Buffers& buffers, Work& work) const;
   void arrange(const Block& block, Work& work) const;
   void point(Work& work) const;
+  Index list_runs(Work& work, FunctionRef<Index(const RunTap&)> step) const;
   Index step_taps(Work& work) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& work) const;
   void gather_planes(const Block& block, const float* map, Index panel, Work& work) const;

@@ -41,6 +41,29 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
   }
 }
 
+/** Lists the runs of slices that lie in the map, chunk by chunk, each as far from a point's first one as
+ * `step` says; their number. */
+Index LatticeGemm::list_runs(Work& w, FunctionRef<Index(const RunTap&)> step) const {
+  Index n = 0;
+  for (std::size_t c = 0; c < chunks_.size(); ++c) {
+    const Chunk& chunk = chunks_[c];
+    // Pieces of one run share its pointers.
+    if (chunk.k_begin > 0) {
+      w.inner_ranges[c] = w.inner_ranges[c - 1];
+      continue;
+    }
+    w.inner_ranges[c].begin = n;
+    for (Index r = chunk.first_run; r < chunk.first_run + chunk.runs; ++r) {
+      const RunTap& tap = run_taps_[static_cast<std::size_t>(r)];
+      if (w.z_offset[tap.z] < 0) continue;
+      w.inner_offset[n] = step(tap);
+      w.inner_start[n++] = static_cast<std::int32_t>(r * run_length_);
+    }
+    w.inner_ranges[c].end = n;
+  }
+  return n;
+}
+
 /** What locate, arrange and point do, from tables, for a block whose points all have the same taps. */
 void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) const {
   const LatticeAxis& z = lattice_.z;
@@ -60,23 +83,12 @@ void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) con
                {block.group * group_in_, group_in_, 1, pitch_}, kernels_, w.staged);
 
   const Index row = region.width * pitch_;
-  Index n = 0;
-  for (std::size_t c = 0; c < chunks_.size(); ++c) {
-    const Chunk& chunk = chunks_[c];
-    if (chunk.k_begin > 0) {
-      w.inner_ranges[c] = w.inner_ranges[c - 1];
-      continue;
-    }
-    w.inner_ranges[c].begin = n;
-    for (Index r = chunk.first_run; r < chunk.first_run + chunk.runs; ++r) {
-      const RunTap tap = run_taps_[static_cast<std::size_t>(r)];
-      if (z.source(w.z_list[tap.z]) == LatticeAxis::kOutside) continue;
-      w.inner_offset[n] =
-          (tap.z * height + tap.y) * row + (x.coordinate(0, tap.x) - x.coordinate(0, 0)) * pitch_;
-      w.inner_start[n++] = static_cast<std::int32_t>(r * run_length_);
-    }
-    w.inner_ranges[c].end = n;
+  for (Index t = 0; t < z.tap_count(); ++t) {
+    w.z_offset[t] = z.source(w.z_list[t]) == LatticeAxis::kOutside ? LatticeAxis::kOutside : t * height * row;
   }
+  list_runs(w, [&](const RunTap& tap) {
+    return w.z_offset[tap.z] + tap.y * row + (x.coordinate(0, tap.x) - x.coordinate(0, 0)) * pitch_;
+  });
 
   const PointTable& table = block.width == block_width_ ? full_ : narrow_;
   const Index points = block.points();
@@ -226,24 +238,9 @@ Index LatticeGemm::step_taps(Work& w) const {
   if (runs_ < 2 || y == block_height_ || x == block_width_) return 0;
   const Index* y_offset = w.y_offset + y * taps_y;
   const Index* x_offset = w.x_offset + x * taps_x;
-  Index n = 0;
-  for (std::size_t c = 0; c < chunks_.size(); ++c) {
-    const Chunk& chunk = chunks_[c];
-    // Pieces of one run share its pointers.
-    if (chunk.k_begin > 0) {
-      w.inner_ranges[c] = w.inner_ranges[c - 1];
-      continue;
-    }
-    w.inner_ranges[c].begin = n;
-    for (Index r = chunk.first_run; r < chunk.first_run + chunk.runs; ++r) {
-      const RunTap tap = run_taps_[static_cast<std::size_t>(r)];
-      if (w.z_offset[tap.z] < 0) continue;
-      w.inner_offset[n] = w.z_offset[tap.z] + y_offset[tap.y] - y_offset[0] + x_offset[tap.x] - x_offset[0];
-      w.inner_start[n++] = static_cast<std::int32_t>(r * run_length_);
-    }
-    w.inner_ranges[c].end = n;
-  }
-  return n;
+  return list_runs(w, [&](const RunTap& tap) {
+    return w.z_offset[tap.z] + y_offset[tap.y] - y_offset[0] + x_offset[tap.x] - x_offset[0];
+  });
 }
 
 /** Writes each tile's row pointers, without the runs that meet only zeros. */
