@@ -459,8 +459,9 @@ describe('asynchronous runs', () => {
       outputs.map((output, index) => plan.runAsync(input, output, null, null).then(() => order.push(index))),
     );
     expect(outputs.every((output) => output[0] === CORNER)).toBe(true);
-    // Workers take them in order. The system may halt a worker, which then delivers the one run it holds late.
+    // Workers take them in order. The system may halt a worker, which then delivers the one run it holds late, and on an
+    // emulated processor does so more than once; in any other order nearly all of them would be late.
     const late = order.filter((index, place) => Math.abs(index - place) > 20);
-    expect(late.length).toBeLessThanOrEqual(binding.getThreads());
+    expect(late.length).toBeLessThanOrEqual(10);
   });
 });
