@@ -75,7 +75,12 @@ function emulate(node, args) {
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: TEST_TIMEOUT,
     maxBuffer: 1 << 28,
-    env: { ...process.env, CONVOLITH_ENGINE: 'native', CONVOLITH_TEST_ENGINES: 'native' },
+    env: {
+      ...process.env,
+      CONVOLITH_ENGINE: 'native',
+      CONVOLITH_TEST_ENGINES: 'native',
+      CONVOLITH_TEST_EMULATED: '1',
+    },
   });
   process.stdout.write(stdout);
   if (status !== 0) console.error(`Ended with ${status ?? signal}: ${args.join(' ')}`);

@@ -36,7 +36,8 @@ const hasCommand = (command) =>
 /** The test files, with a Node that `launch` starts. A run that died has not counted what killed it. */
 async function runTests(stage, launch, name) {
   for (const file of TESTS) {
-    const output = runStaged(stage.folder, [...launch, await bundleTest(stage.folder, file)]);
+    const env = launch[0].startsWith('qemu') ? { CONVOLITH_TEST_EMULATED: '1' } : {};
+    const output = runStaged(stage.folder, [...launch, await bundleTest(stage.folder, file)], env);
     const counts = /(\d+) passed, (\d+) failed\s*$/.exec(output ?? '');
     passed += Number(counts?.[1] ?? 0);
     failed += Number(counts?.[2] ?? 0) || (counts === null ? 1 : 0);

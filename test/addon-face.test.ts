@@ -459,9 +459,11 @@ describe('asynchronous runs', () => {
       outputs.map((output, index) => plan.runAsync(input, output, null, null).then(() => order.push(index))),
     );
     expect(outputs.every((output) => output[0] === CORNER)).toBe(true);
-    // Workers take them in order. The system may halt a worker, which then delivers the one run it holds late, and on an
-    // emulated processor does so more than once; in any other order nearly all of them would be late.
+    // Workers take them in order. The system may halt a worker, which then delivers the one run it holds late: in 6,000
+    // repetitions on two threads 0 runs in 98 of 100, never more than 2. Emulated, where a run takes a hundred times as
+    // long, 3 have been seen; in any other order nearly all would be late.
     const late = order.filter((index, place) => Math.abs(index - place) > 20);
-    expect(late.length).toBeLessThanOrEqual(10);
+    const most = process.env.CONVOLITH_TEST_EMULATED === undefined ? binding.getThreads() : 10;
+    expect(late.length).toBeLessThanOrEqual(most);
   });
 });
