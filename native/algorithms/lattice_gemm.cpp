@@ -364,12 +364,16 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
   }
   const GemmKernel* kernels = kernels_.gemm.tile[panels_[panel].vectors - 1];
   const auto chunk_count = static_cast<Index>(chunks_.size());
+  // Of a segmented layer each tile uses other weights.
+  const bool brings = !segmented() && brings_weights(groups_ * group_packing_ * kFloat, w.tile_count);
   for (Index c = 0; c < chunk_count; ++c) {
     const Chunk& chunk = chunks_[static_cast<std::size_t>(c)];
     t.first = c == 0;
     t.last = c == chunk_count - 1;
     t.k_begin = chunk.k_begin;
     t.k_end = chunk.k_end;
+    const Index floats = chunk.runs * (chunk.k_end - chunk.k_begin) * width;
+    const float* weights = t.panel + (chunk.first_run * run_length_ + chunk.k_begin) * width;
     for (Index i = 0; i < w.tile_count; ++i) {
       const Tile tile = w.tiles[i];
       const RunRange range = tile.inner ? w.inner_ranges[c] : w.ranges[i * chunk_count + c];
@@ -384,6 +388,7 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
       t.runs = range.end - range.begin;
       t.out_offset = offsets + tile.first;
       t.partial = w.partial + tile.first * width;
+      if (brings) t.bring(weights + floats, floats, i, w.tile_count);
       kernels[tile.rows - 1](t);
     }
   }

@@ -14,10 +14,9 @@ constexpr Index kFloat = sizeof(float);
 
 /** Transformed inputs of a block stay in the second-level cache … */
 constexpr Index kInputBudget = Index{512} << 10;
-/** … unless the weights do not: they pass every block, from the last-level cache or beyond, and this many
+/** … unless the weights do not: those pass every block, from the last-level cache or beyond, and this many
  * tiles take three times as long as their arrival (27 GB/s). 512 channels dilated by 2 went from 14.4 to 12.9
  * ms. */
-constexpr Index kWeightBudget = Index{1} << 20;
 constexpr Index kTilesOfStreamedWeights = 28;
 /** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
  * transposed 4x4 take 4.5 ms instead of 9.1. */
@@ -96,7 +95,7 @@ void WinogradCore::choose_block() {
 }
 
 bool WinogradCore::streams_weights() const {
-  return groups_ * panel_start(panels_.count()) * kFloat > kWeightBudget;
+  return groups_ * panel_start(panels_.count()) * kFloat > kNearWeights;
 }
 
 void WinogradCore::order_products() {
@@ -478,10 +477,12 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   for (const WeightGroup& group : weights_) {
     const Index all = group.count * tiles;
     const Index cuts = ceil_div(all, panels_.tile_rows);
+    const bool brings = brings_weights(groups_ * panel_start(panels_.count()) * kFloat, cuts);
     for (Index cut = 0; cut < cuts; ++cut) {
       const Index first = all * cut / cuts;
       g.rows = w.rows + group.first * tiles + first;
       g.out_offset = w.sum_offset + group.first * tiles + first;
+      if (brings) g.bring(g.panel + weight_stride(panel), weight_stride(panel), cut, cuts);
       kernels[all * (cut + 1) / cuts - first - 1](g);
     }
     g.panel += weight_stride(panel);

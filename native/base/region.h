@@ -45,11 +45,14 @@
 #define CONVOLITH_IN_ORDER(kind, value) static_cast<void>(value)
 #endif
 
-/** Asks for the cache line of an address that will be written. */
+/** Asks for the cache line of an address that will be written, and, into the second-level cache, of one that
+ * will be read. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define CONVOLITH_PREFETCH_WRITE(address)
+#define CONVOLITH_PREFETCH_FAR(address)
 #else
 #define CONVOLITH_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
+#define CONVOLITH_PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
 #endif
 
 /**

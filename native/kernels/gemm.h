@@ -1,8 +1,14 @@
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/epilogue.h"
 
 namespace convolith {
+
+inline constexpr Index kAheadSteps = 8;
+/** Of a cache line. */
+inline constexpr Index kLineFloats = 16;
 
 /**
  * One register tile of an implicit GEMM: MR output pixels (rows) × NR vectors of output channels (columns).
@@ -25,6 +31,11 @@ struct GemmTile {
   /** [K][NR * lanes], aligned to a cache line. */
   const float* panel = nullptr;
 
+  /** Of the weights that come next, what this tile brings into the second-level cache meanwhile: so many floats
+   * from here on before every kAheadSteps products of a run. Null for none. */
+  const float* ahead = nullptr;
+  Index ahead_floats = 0;
+
   float* out = nullptr;
   const Index* out_offset = nullptr;
   const float* residual = nullptr;
@@ -41,6 +52,14 @@ struct GemmTile {
   bool first = true, last = true;
   /** Its bias and slopes are those of the panel's first column. */
   const Epilogue* epilogue = nullptr;
+
+  /** The tile, one of `tiles` that share a panel, brings its share of the `floats` from `next` on. */
+  void bring(const float* next, Index floats, Index tile, Index tiles) {
+    const Index times = runs * ceil_div(k_end - k_begin, kAheadSteps);
+    ahead_floats = round_up(ceil_div(floats, std::max<Index>(times * tiles, 1)), kLineFloats);
+    const Index from = tile * times * ahead_floats;
+    ahead = from < floats ? next + from : nullptr;
+  }
 };
 
 using GemmKernel = void (*)(const GemmTile&);
