@@ -60,7 +60,30 @@ class WinogradCore final : public Executor {
   struct WeightGroup {
     int first = 0, count = 0;
   };
-  struct Work;
+  /** One task's scratch. Offsets are floats from `base`, or negative: in the padding. */
+  struct Work {
+    float* staged;
+    Index* y_list;
+    Index* z_list;         // [depth]
+    Index* z_offset;       // [rows][depth]
+    Index* y_offset;       // [rows][reach of y]
+    Index* x_offset;       // [columns][reach of x]
+    bool* row_inner;       // [rows][parts of y]: no row in the padding, equal steps
+    bool* column_inner;    // [columns][parts of x]
+    Index* row_output;     // [rows][outputs of y], of the output map
+    Index* column_output;  // [columns][outputs of x]
+    Index* row_plane;      // the same in the planes
+    Index* column_plane;
+    float* inputs;       // [product][tile][slice][channel], tiles a pitch apart
+    const float** rows;  // [product in order][tile]
+    float* sums;         // [product][tile][width of a panel]
+    Index* sum_offset;   // [product in order][tile]
+    float* partial;      // [product of one weight][tile][width of a panel]
+    float* planes;       // [row][output of y][column][output of x][width of a panel]
+    float* residual_planes;
+    const float* base = nullptr;
+    Index row_step = 0, column_step = 0;
+  };
 
   Row row_of(Index row) const {
     const Index tiles = tiling_.y.tiles();
@@ -84,10 +107,13 @@ class WinogradCore final : public Executor {
   /** Channels that a product sums over. */
   Index depth_of_sums() const { return slices_ * group_in_; }
   Index product_stride() const { return block_rows_ * block_columns_ * pitch_ + 16; }
+  /** Of all packed weights. */
+  Index packed_floats() const { return groups_ * panel_start(panels_.count()); }
   bool streams_weights() const;
 
   void choose_block();
   void order_products();
+  Index largest_group() const;
   AlignedBuffer pack(const Stage& stage) const;
   void point_taps(const Slice& slice, const Size3& kernel, const float* filters, Index width,
                   std::vector<const float*>& taps) const;
