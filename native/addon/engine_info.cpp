@@ -6,6 +6,7 @@
 #include "addon/errors.h"
 #include "addon/export_function.h"
 #include "addon/marshal.h"
+#include "base/cpu.h"
 #include "base/thread_pool.h"
 #include "isa/isa.h"
 #include "kernels/table.h"

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <numeric>
 
+#include "base/cpu.h"
+
 namespace convolith {
 
 namespace {
@@ -66,6 +68,7 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
       grouped_(packs_groups(p, lattice)),
       weight_stride_(round_up(p.spec().out_channels, 16) + 16),
       zeros_(p.spec().out_channels),
+      lags_(cpu_is_amd()),
       slide_y_(slide_axis(lattice.y)),
       slide_x_(slide_axis(lattice.x)) {
   packed_ = p.weights.packed("depthwise " + lattice_key(lattice),
@@ -225,11 +228,11 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
                       strip.channels % kernels_.lanes == 0 && epilogue.op == ActivationOp::clip;
   t.shift = shifts ? static_cast<int>((vector - address % vector) % vector / 4) : 0;
   // Where pixels lie whole KiB apart, a page holds the same channels again and again. Channels of input and
-  // output that agree in those bits meet: the output's then lag by a vector.
+  // output that agree in those bits meet, which AMD's cores do not bear: the output's then lag by a vector.
   constexpr Index kib = 1024;
   const auto apart = address - reinterpret_cast<std::uintptr_t>(target.out);
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
-  t.lag = meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
+  t.lag = lags_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
   for (Index phase_y = 0; phase_y < slide_y_.phases; ++phase_y) {
     const Index rows = ceil_div(strip.rows - phase_y, slide_y_.phases);
     for (Index tile_y = 0; tile_y < rows; tile_y += slider_->rows) {

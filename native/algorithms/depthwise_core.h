@@ -110,6 +110,8 @@ class DepthwiseCore {
   std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
   Index weight_stride_ = 0;
   AlignedBuffer zeros_;
+  /** Whether outputs may have to lag: DepthwiseSlide. */
+  const bool lags_;
   SlideAxis slide_y_, slide_x_;
   /** Null where the kernel is not one of the common sizes. */
   const DepthwiseSlider* slider_ = nullptr;

@@ -9,11 +9,11 @@
 namespace convolith {
 
 /**
- * Bytes of weights that stay in the second-level cache. More of them pass from the last-level cache or beyond,
- * and the tiles of a panel bring the next one's: hardware's prefetchers start anew on every page, and the first
- * tile of a panel waited while the others had nothing to fetch. 512 channels dilated by 2 went from 10.6 to 8.9
- * ms, 128 of 28x28 from 0.53 to 0.46, 256 of 14x14 from 0.73 to 0.65; a panel of one tile alone is better left
- * to the prefetchers (1.10 and 1.23 ms).
+ * Bytes of weights that stay in the second-level cache. More of them pass from the last-level cache or
+ * beyond, and the tiles of a panel bring the next one's: hardware's prefetchers start anew on every page, and
+ * the first tile of a panel waited while the others had nothing to fetch. 512 channels dilated by 2 went
+ * from 10.6 to 8.9 ms, 128 of 28x28 from 0.53 to 0.46, 256 of 14x14 from 0.73 to 0.65; a panel of one tile
+ * alone is better left to the prefetchers (1.10 and 1.23 ms).
  */
 constexpr Index kNearWeights = Index{1} << 20;
 

@@ -70,9 +70,7 @@ void WinogradCore::choose_block() {
   block_rows_ = ceil_div(rows_in_all(), ceil_div(rows_in_all(), fitting));
 }
 
-bool WinogradCore::streams_weights() const {
-  return packed_floats() * kFloat > kNearWeights;
-}
+bool WinogradCore::streams_weights() const { return packed_floats() * kFloat > kNearWeights; }
 
 void WinogradCore::order_products() {
   for (int wy = 0; wy < tiling_.y.weights; ++wy) {

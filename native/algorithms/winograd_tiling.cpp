@@ -81,9 +81,10 @@ constexpr double kTileOverhead = 300;
 
 /**
  * Weights that lie in the last-level cache arrive at about this many floats a vector operation, and half as
- * many from beyond it, while others are multiplied; not all of the wait is hidden. Servers' cores send 27 to 30
- * GB/s, which is 0.7 floats an operation of a core with two FMA units of 16 lanes and 1.8 of one with half.
- * 512 channels of 7x7 take 0.99 ms by F(2x2) and 1.08 by F(3x3) on the former, and the same on the latter.
+ * many from beyond it, while others are multiplied; not all of the wait is hidden. Servers' cores send 27 to
+ * 30 GB/s, which is 0.7 floats an operation of a core with two FMA units of 16 lanes and 1.8 of one with
+ * half. 512 channels of 7x7 take 0.99 ms by F(2x2) and 1.08 by F(3x3) on the former, and the same on the
+ * latter.
  */
 constexpr double kStreamedFloats = 1.6;
 constexpr double kLastCacheFloats = 8 << 20;

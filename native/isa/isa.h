@@ -17,7 +17,4 @@ const KernelTable& current_kernels();
  * it. */
 void select_isa(const std::string& name);
 
-/** A short name of the processor, as it calls itself. */
-std::string cpu_name();
-
 }  // namespace convolith

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+
+namespace convolith {
+
+/** Whether the CPU runs these instructions and the system saves their registers. */
+bool cpu_has_avx2();
+bool cpu_has_avx512();
+
+/** Where what is fastest differs by maker. */
+bool cpu_is_amd();
+
+/** A short name of the processor, as it calls itself. */
+std::string cpu_name();
+
+}  // namespace convolith
