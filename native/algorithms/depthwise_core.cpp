@@ -221,16 +221,17 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   t.epilogue = &epilogue;
   t.out_row = slide_y_.phases * target.row;
   t.out_step = slide_x_.phases * target.pixel;
-  // Where pixels are whole vectors, all begin as far from the next aligned one.
-  const auto address = reinterpret_cast<std::uintptr_t>(slice.base);
+  // Where pixels are whole vectors, all begin as far from the next aligned one. Where input and output differ
+  // in that, the output's count: a store that meets two lines costs more than a load.
+  const auto to = reinterpret_cast<std::uintptr_t>(target.out);
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
-  const bool shifts = !grouped_ && slider_->shifts && source.x_stride * 4 % vector == 0 && address % 4 == 0 &&
+  const bool shifts = !grouped_ && slider_->shifts && target.pixel * 4 % vector == 0 && to % 4 == 0 &&
                       strip.channels % kernels_.lanes == 0 && epilogue.op == ActivationOp::clip;
-  t.shift = shifts ? static_cast<int>((vector - address % vector) % vector / 4) : 0;
+  t.shift = shifts ? static_cast<int>((vector - to % vector) % vector / 4) : 0;
   // Where pixels lie whole KiB apart, a page holds the same channels again and again. Channels of input and
   // output that agree in those bits meet, which AMD's cores do not bear: the output's then lag by a vector.
   constexpr Index kib = 1024;
-  const auto apart = address - reinterpret_cast<std::uintptr_t>(target.out);
+  const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = lags_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
   for (Index phase_y = 0; phase_y < slide_y_.phases; ++phase_y) {

@@ -59,8 +59,8 @@ struct DepthwiseSlide {
   Index channels = 0;
   const Epilogue* epilogue = nullptr;
   /**
-   * Where the first aligned vector of channels begins in every row, of a slider that `shifts`; 0 where it
-   * does not matter. The channels before it and the last ones share a vector; channels are whole vectors
+   * Where the first aligned vector of channels begins in every output row, of a slider that `shifts`; 0 where
+   * it does not matter. The channels before it and the last ones share a vector; channels are whole vectors
    * then, and the activation is `clip`. JavaScript's arrays begin 16 bytes after a line, and each load would
    * meet two lines: at 512 channels 0.36 of the peak without and 0.65 with.
    */
