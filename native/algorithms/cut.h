@@ -7,11 +7,21 @@
 
 namespace convolith {
 
-/** Where piece `i` of `pieces` begins: as even as whole numbers are, the larger pieces first, so that what is
- * claimed last is short. */
-constexpr Index piece_begin(Index total, Index pieces, Index i) {
-  return total / pieces * i + std::min(i, total % pieces);
-}
+/** `total` cut into pieces as even as whole numbers are, the larger ones first, so that what is claimed last
+ * is short. For a loop over many pieces: 64-bit divisions for each were a tenth of the time of 32 to 64
+ * channels. */
+class EvenPieces {
+ public:
+  constexpr EvenPieces(Index total, Index pieces) : each_(total / pieces), larger_(total % pieces) {}
+  constexpr Index begin(Index i) const { return each_ * i + std::min(i, larger_); }
+  constexpr int size(Index i) const { return static_cast<int>(each_ + (i < larger_ ? 1 : 0)); }
+
+ private:
+  Index each_, larger_;
+};
+
+/** Where piece `i` of `pieces` begins. */
+constexpr Index piece_begin(Index total, Index pieces, Index i) { return EvenPieces(total, pieces).begin(i); }
 
 /** From so many tasks a thread on, one more or less of them no longer matters. */
 inline constexpr Index kManyTasks = 16;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "algorithms/cut.h"
 #include "algorithms/lattice_gemm.h"
 #include "algorithms/lattice_gemm_work.h"
 
@@ -28,15 +29,19 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
   const Index out_step = x.out_step * out_.x;
   const Index out_first = lattice_.z.out_start * out_.z + lattice_.y.out_start * out_.y +
                           x.out_start * out_.x + block.x0 * out_step;
-  for (Index p = 0; p < block.width; ++p) w.rows[p] = base + p * step;
-  for (Index p = 0; p < block.width; ++p) w.point_offset[p] = out_first + p * out_step;
+  const float* row = base;
+  Index offset = out_first;
+  for (Index p = 0; p < block.width; ++p, row += step, offset += out_step) {
+    w.rows[p] = row;
+    w.point_offset[p] = offset;
+  }
   w.map_offset = w.point_offset;
   std::fill_n(w.run_start, block.width, 0);
   const auto chunk_count = static_cast<Index>(chunks_.size());
   w.tile_count = ceil_div(block.width, panels_.tile_rows);
+  const EvenPieces tiles(block.width, w.tile_count);
   for (Index t = 0; t < w.tile_count; ++t) {
-    const Index begin = block.width * t / w.tile_count;
-    w.tiles[t] = {begin, static_cast<int>(block.width * (t + 1) / w.tile_count - begin), false};
+    w.tiles[t] = {tiles.begin(t), tiles.size(t), false};
     for (Index c = 0; c < chunk_count; ++c) w.ranges[t * chunk_count + c] = {0, 1};
   }
 }
@@ -97,12 +102,13 @@ void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) con
                 (y.out_start + block.y0 * y.out_step) * out_.y +
                 (x.out_start + block.x0 * x.out_step) * out_.x;
   w.tile_count = ceil_div(points, panels_.tile_rows);
+  const EvenPieces tiles(points, w.tile_count);
   for (Index t = 0; t < w.tile_count; ++t) {
-    const Index begin = points * t / w.tile_count;
-    const auto rows = static_cast<int>(points * (t + 1) / w.tile_count - begin);
-    w.tiles[t] = {begin, rows, true};
-    const float** to = w.rows + begin * runs_;
-    for (int i = 0; i < rows; ++i) to[i] = w.staged + table.from[static_cast<std::size_t>(begin + i)];
+    const Tile tile{tiles.begin(t), tiles.size(t), true};
+    w.tiles[t] = tile;
+    const float** to = w.rows + tile.first * runs_;
+    for (int i = 0; i < tile.rows; ++i)
+      to[i] = w.staged + table.from[static_cast<std::size_t>(tile.first + i)];
   }
 }
 
@@ -214,11 +220,10 @@ void LatticeGemm::arrange(const Block& block, Work& w) const {
         }
       }
       const Index count = points - first;
-      const Index tiles = ceil_div(count, panels_.tile_rows);
-      for (Index t = 0; t < tiles; ++t) {
-        const Index begin = count * t / tiles;
-        w.tiles[w.tile_count++] = {first + begin, static_cast<int>(count * (t + 1) / tiles - begin), false};
-      }
+      const Index tile_count = ceil_div(count, panels_.tile_rows);
+      const EvenPieces tiles(count, tile_count);
+      for (Index t = 0; t < tile_count; ++t)
+        w.tiles[w.tile_count++] = {first + tiles.begin(t), tiles.size(t), false};
       x0 = x1;
     }
     y0 = y1;

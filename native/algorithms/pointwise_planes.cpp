@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "algorithms/cut.h"
 #include "algorithms/epilogue_data.h"
 #include "algorithms/staging.h"
 #include "base/arena.h"
@@ -157,10 +158,11 @@ void PointwisePlanes::run(const Buffers& buffers, Index task, int threads, float
   t.k_end = depth_;
   t.out_offset = offsets;
   t.epilogue = &epilogue;
+  const EvenPieces tiles(channels_, row_tiles_);
   for (Index tile = row_tiles_ * part / cuts; tile < row_tiles_ * (part + 1) / cuts; ++tile) {
-    const Index channel = channels_ * tile / row_tiles_;
-    const Index row_count = channels_ * (tile + 1) / row_tiles_ - channel;
-    for (Index i = 0; i < row_count; ++i) {
+    const Index channel = tiles.begin(tile);
+    const int row_count = tiles.size(tile);
+    for (int i = 0; i < row_count; ++i) {
       rows[i] = packed_->data() + (group * channels_ + channel + i) * pitch_;
       offsets[i] = (channel + i) * out_channel_;
     }

@@ -209,6 +209,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   for (const WeightGroup& group : weights_) {
     const Index all = group.count * tiles;
     const Index cuts = ceil_div(all, panels_.tile_rows);
+    const EvenPieces cut_rows(all, cuts);
     const bool brings = brings_weights(packed_floats() * kFloat, cuts);
     const Index pieces = brings ? ceil_div(depth * width * kFloat, kPanelBudget) : 1;
     for (Index piece = 0; piece < pieces; ++piece) {
@@ -218,12 +219,12 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
       g.last = piece == pieces - 1;
       const float* next = g.panel + weight_stride(panel) + g.k_begin * width;
       for (Index cut = 0; cut < cuts; ++cut) {
-        const Index first = all * cut / cuts;
+        const Index first = cut_rows.begin(cut);
         g.rows = w.rows + group.first * tiles + first;
         g.out_offset = w.sum_offset + group.first * tiles + first;
         g.partial = w.partial + first * width;
         if (brings) g.bring(next, (g.k_end - g.k_begin) * width, cut, cuts);
-        kernels[all * (cut + 1) / cuts - first - 1](g);
+        kernels[cut_rows.size(cut) - 1](g);
       }
     }
     g.panel += weight_stride(panel);
