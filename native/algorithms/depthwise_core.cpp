@@ -43,6 +43,8 @@ Index rows_met(const LatticeAxis& axis, Index points) {
  * pass. */
 constexpr Index kSlideBudget = Index{256} << 10;
 constexpr Index kMaxSlideColumns = 128;
+/** Bytes of an image from which on its rows are not found in the second-level cache. */
+constexpr Index kFarImage = Index{1} << 20;
 /** Bytes of a cache line. */
 constexpr Index kLine = 64;
 constexpr Index kMinSlideColumns = 14;
@@ -87,6 +89,7 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
   } else {
     staged_ = staged_ || group_out_ > 1;
   }
+  far_ = !staged_ && slide_y_.phases == 1 && slide_x_.phases == 1 && in_.image * 4 > kFarImage;
   if (slider_ != nullptr) {
     const Index column = Index{slider_->window()} * slider_->stride * channels_ * 4;
     slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
@@ -281,6 +284,9 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const In
       w.inputs[i] = outside ? zeros_.data() : source.base + y + met.place() * source.x_stride;
       w.out_offset[i] = outside ? 0 : step * source.x_stride;
     }
+    const Index last = y_offset[(slider_->window() - 1) * slide_y_.step];
+    t.ahead = far_ && last >= 0 ? source.base + last + in_.y + met.place() * source.x_stride : nullptr;
+    t.ahead_row = in_.y;
     t.out = out + first * t.out_step;
     t.residual = residual == nullptr ? nullptr : residual + first * t.out_step;
     grouped_ ? slider_->grouped(t, lanes_) : slider_->slide(t);

@@ -112,6 +112,8 @@ class DepthwiseCore {
   AlignedBuffer zeros_;
   /** Whether outputs may have to lag: DepthwiseSlide. */
   const bool lags_;
+  /** Whether blocks bring the next one's rows. */
+  bool far_ = false;
   SlideAxis slide_y_, slide_x_;
   /** Null where the kernel is not one of the common sizes. */
   const DepthwiseSlider* slider_ = nullptr;

@@ -73,6 +73,14 @@ struct DepthwiseSlide {
    * 256 channels took 0.050 ms without and 0.077 with.
    */
   float* lag = nullptr;
+  /**
+   * With strides of more than 1: input rows that the next block meets first, `ahead_row` floats apart, or
+   * null. Each column of each vector of channels brings some of their lines into the second-level cache; the
+   * first vector waited for all of them, and the others for none. 64 channels of 112x112 went from 0.242 to
+   * 0.217 ms.
+   */
+  const float* ahead = nullptr;
+  Index ahead_row = 0;
 };
 
 /** A slide of `rows` rows of outputs. */

@@ -211,10 +211,20 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
   const Index out_step = t.out_step, out_row = t.out_row;
   float* to = t.out + at.c;
   float* lag = t.lag;
+  const float* ahead =
+      S == 1 || t.ahead == nullptr ? nullptr : t.ahead + at.c / V::lanes * t.outputs * S * kLineFloats;
   Index column = 0;
   // At `newest` the sums are those of output columns newest - flight + 1 to newest, oldest first.
   for (Index newest = 0; newest < columns; ++newest) {
     CONVOLITH_RELOAD(weights);
+    if (S > 1 && ahead != nullptr) {  // With a stride of 1 even the test costs more than it may bring.
+      CONVOLITH_UNROLL
+      for (int i = 0; i < R * S; ++i) {
+        CONVOLITH_UNROLL
+        for (int s = 0; s < S; ++s) CONVOLITH_PREFETCH_FAR(ahead + i * t.ahead_row + s * kLineFloats);
+      }
+      ahead += S * kLineFloats;
+    }
     CONVOLITH_UNROLL
     for (int s = 0; s < S; ++s, ++column) {
       if (column < begin || column >= end) continue;

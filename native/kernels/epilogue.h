@@ -4,6 +4,9 @@
 
 namespace convolith {
 
+/** Of a cache line. */
+inline constexpr Index kLineFloats = 16;
+
 /**
  * What happens to a tile of sums before it is stored: out = activation(sum + bias + residual). Data, not
  * code, so that one kernel serves every layer. Pointers are those of the kernel's first output channel,

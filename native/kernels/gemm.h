@@ -7,9 +7,6 @@
 namespace convolith {
 
 inline constexpr Index kAheadSteps = 8;
-/** Of a cache line. */
-inline constexpr Index kLineFloats = 16;
-
 /**
  * One register tile of an implicit GEMM: MR output pixels (rows) × NR vectors of output channels (columns).
  *
