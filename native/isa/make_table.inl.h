@@ -19,11 +19,12 @@
 
 namespace convolith {
 
-/** Fills tile[NR - 1] with the tiles of MR to 1 rows. */
-template <class V, int NR, int MR>
+/** Fills tile[NR - 1] with the tiles of MR to 1 rows. Those that many rows are cut into bring weights. */
+template <class V, class B, int NR, int MR = B::max_rows[NR - 1]>
 void fill_gemm(GemmKernels& kernels) {
-  kernels.tile[NR - 1][MR - 1] = gemm_tile<V, MR, NR>;
-  if constexpr (MR > 1) fill_gemm<V, NR, MR - 1>(kernels);
+  constexpr bool brings = !B::compact && NR + 1 >= B::preferred_vectors && 2 * MR > B::max_rows[NR - 1];
+  kernels.tile[NR - 1][MR - 1] = gemm_tile<V, MR, NR, brings>;
+  if constexpr (MR > 1) fill_gemm<V, B, NR, MR - 1>(kernels);
 }
 
 template <class V, int NR, int MR>
@@ -111,10 +112,10 @@ KernelTable make_table(const char* name) {
     table.gemm.max_rows[i] = B::max_rows[i];
     table.gemm.short_rows[i] = B::short_rows[i];
   }
-  fill_gemm<V, 1, B::max_rows[0]>(table.gemm);
-  fill_gemm<V, 2, B::max_rows[1]>(table.gemm);
-  fill_gemm<V, 3, B::max_rows[2]>(table.gemm);
-  fill_gemm<V, 4, B::max_rows[3]>(table.gemm);
+  fill_gemm<V, B, 1>(table.gemm);
+  fill_gemm<V, B, 2>(table.gemm);
+  fill_gemm<V, B, 3>(table.gemm);
+  fill_gemm<V, B, 4>(table.gemm);
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
   set_slider<V, 3, 1, 2>(table.depthwise.slider[0]);
   set_slider<V, 3, 2, 2>(table.depthwise.slider[1]);
