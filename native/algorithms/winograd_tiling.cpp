@@ -80,21 +80,21 @@ constexpr double kSumOverhead = 1.5;
 constexpr double kTileOverhead = 300;
 
 /**
- * Weights that lie in the last-level cache arrive at about this many floats a vector operation, and half as
- * many from beyond it, while others are multiplied; not all of the wait is hidden. Servers' cores send 27 to
- * 30 GB/s, which is 0.7 floats an operation of a core with two FMA units of 16 lanes and 1.8 of one with
- * half. 512 channels of 7x7 take 0.99 ms by F(2x2) and 1.08 by F(3x3) on the former, and the same on the
- * latter.
+ * Weights that lie in the last-level cache arrive at about this many floats a vector operation and lane, and
+ * half as many from beyond it, while others are multiplied; not all of the wait is hidden. Servers' cores
+ * send 27 to 30 GB/s: 0.7 floats an operation of a core with two FMA units, and 1.8 of one with half a unit
+ * of 16 lanes. 512 channels of 7x7 take 0.99 ms by F(2x2) and 1.08 by F(3x3) on the former, and the same on
+ * the latter; with 8 lanes 4.0 by F(4x4).
  */
-constexpr double kStreamedFloats = 1.6;
+constexpr double kStreamedFloats = 0.1;
 constexpr double kLastCacheFloats = 8 << 20;
 /** What stays in the second-level cache costs nothing extra. */
 constexpr double kCachedFloats = 128 * 1024;
 
-double with_weights(double operations, double weights) {
+double with_weights(double operations, double weights, int lanes) {
   if (weights <= kCachedFloats) return operations;
   const double far = std::max(0.0, weights - kLastCacheFloats);
-  return std::hypot(operations, (weights + far) / kStreamedFloats);
+  return std::hypot(operations, (weights + far) / (kStreamedFloats * lanes));
 }
 
 }  // namespace
@@ -113,7 +113,7 @@ double transformed_cost(const WinogradTiling& t, const Lattice& lattice, const W
       products * out * (static_cast<double>(size.in_channels) * slices * kMultiplyShare + kSumOverhead);
   const double tiles = static_cast<double>(t.tiles() * lattice.z.count * size.batch);
   const double weights = t.weights() * static_cast<double>(size.in_channels) * slices * out * size.lanes;
-  return with_weights(tiles * (input + output + multiply + kTileOverhead), weights);
+  return with_weights(tiles * (input + output + multiply + kTileOverhead), weights, size.lanes);
 }
 
 double direct_cost(const Lattice& lattice, const WinogradSize& size) {
@@ -121,7 +121,8 @@ double direct_cost(const Lattice& lattice, const WinogradSize& size) {
                      static_cast<double>(lattice.x.pairs_inside() * size.batch);
   const auto out = static_cast<double>(vectors(size.out_channels, size.lanes));
   const double weights = static_cast<double>(lattice.tap_count() * size.in_channels) * out * size.lanes;
-  return with_weights(pairs * static_cast<double>(size.in_channels) * out * kMultiplyShare, weights);
+  return with_weights(pairs * static_cast<double>(size.in_channels) * out * kMultiplyShare, weights,
+                      size.lanes);
 }
 
 std::optional<WinogradTiling> choose_tiling(const Lattice& lattice, const WinogradSize& size) {
