@@ -29,21 +29,23 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
   const Index out_step = x.out_step * out_.x;
   const Index out_first = lattice_.z.out_start * out_.z + lattice_.y.out_start * out_.y +
                           x.out_start * out_.x + block.x0 * out_step;
-  const float* row = base;
-  Index offset = out_first;
-  for (Index p = 0; p < block.width; ++p, row += step, offset += out_step) {
-    w.rows[p] = row;
-    w.point_offset[p] = offset;
+  // The compiler cannot know that these stores leave the block and the scratch's own pointers as they are.
+  const Index width = block.width;
+  const float** rows = w.rows;
+  Index* offsets = w.point_offset;
+  for (Index p = 0; p < width; ++p) {
+    rows[p] = base + p * step;
+    offsets[p] = out_first + p * out_step;
   }
-  w.map_offset = w.point_offset;
-  std::fill_n(w.run_start, block.width, 0);
-  const auto chunk_count = static_cast<Index>(chunks_.size());
-  w.tile_count = ceil_div(block.width, panels_.tile_rows);
-  const EvenPieces tiles(block.width, w.tile_count);
-  for (Index t = 0; t < w.tile_count; ++t) {
-    w.tiles[t] = {tiles.begin(t), tiles.size(t), false};
-    for (Index c = 0; c < chunk_count; ++c) w.ranges[t * chunk_count + c] = {0, 1};
-  }
+  w.map_offset = offsets;
+  w.inner_offset[0] = 0;
+  w.inner_start[0] = 0;
+  std::fill_n(w.inner_ranges, chunks_.size(), RunRange{0, 1});
+  const Index count = ceil_div(width, panels_.tile_rows);
+  const EvenPieces pieces(width, count);
+  Tile* tiles = w.tiles;
+  for (Index t = 0; t < count; ++t) tiles[t] = {pieces.begin(t), pieces.size(t), true};
+  w.tile_count = count;
 }
 
 /** Lists the runs of slices that lie in the map, chunk by chunk, each as far from a point's first one as
