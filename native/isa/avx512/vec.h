@@ -114,30 +114,33 @@ struct Vec {
     return _mm512_permutex2var_ps(a, from, b);
   }
 
-  /** Lane i of row j becomes lane j of row i. */
+  /**
+   * Lane i of row j becomes lane j of row i. Four rows at a time, in place, and in this order: clang
+   * otherwise begins all sixteen, for which there are not enough registers, and keeps half of them on the
+   * stack.
+   */
   static CONVOLITH_INLINE void transpose(Reg r[lanes]) {
-    Reg t[16];
-    for (int i = 0; i < 16; i += 2) {
-      t[i] = _mm512_unpacklo_ps(r[i], r[i + 1]);
-      t[i + 1] = _mm512_unpackhi_ps(r[i], r[i + 1]);
-    }
     for (int i = 0; i < 16; i += 4) {
-      r[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
-      r[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xEE);
-      r[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
-      r[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+      const Reg a = _mm512_unpacklo_ps(r[i], r[i + 1]);
+      const Reg b = _mm512_unpackhi_ps(r[i], r[i + 1]);
+      const Reg c = _mm512_unpacklo_ps(r[i + 2], r[i + 3]);
+      const Reg d = _mm512_unpackhi_ps(r[i + 2], r[i + 3]);
+      r[i] = _mm512_shuffle_ps(a, c, 0x44);
+      r[i + 1] = _mm512_shuffle_ps(a, c, 0xEE);
+      r[i + 2] = _mm512_shuffle_ps(b, d, 0x44);
+      r[i + 3] = _mm512_shuffle_ps(b, d, 0xEE);
+      for (int j = i; j < i + 4; ++j) order(r[j]);
     }
     for (int i = 0; i < 4; ++i) {
-      t[i] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
-      t[i + 4] = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xDD);
-      t[i + 8] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
-      t[i + 12] = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xDD);
-    }
-    for (int i = 0; i < 4; ++i) {
-      r[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
-      r[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xDD);
-      r[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
-      r[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xDD);
+      const Reg a = _mm512_shuffle_f32x4(r[i], r[i + 4], 0x88);
+      const Reg b = _mm512_shuffle_f32x4(r[i], r[i + 4], 0xDD);
+      const Reg c = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0x88);
+      const Reg d = _mm512_shuffle_f32x4(r[i + 8], r[i + 12], 0xDD);
+      r[i] = _mm512_shuffle_f32x4(a, c, 0x88);
+      r[i + 8] = _mm512_shuffle_f32x4(a, c, 0xDD);
+      r[i + 4] = _mm512_shuffle_f32x4(b, d, 0x88);
+      r[i + 12] = _mm512_shuffle_f32x4(b, d, 0xDD);
+      for (int j = i; j < 16; j += 4) order(r[j]);
     }
   }
 };
