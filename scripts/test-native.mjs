@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { hasCommand, installMissing } from './support/debian.mjs';
 import { buildNative, isNativeFresh, root, run } from './support/native-build.mjs';
 
 const { values } = parseArgs({
@@ -22,15 +23,12 @@ if (!/^\d+$/.test(values.seconds) || !/^\d+$/.test(values.seed)) {
 
 const builds = join(root, '.cache', 'native');
 const core = join(root, 'out', 'libconvolith_core.a');
-const has = (command, ...args) => spawnSync(command, args, { stdio: 'ignore', timeout: 60_000 }).status === 0;
 
 function installTools() {
-  const missing = ['clang', 'valgrind'].filter((tool) => !has(tool, '--version'));
-  if (missing.length === 0) return true;
-  const packages = missing.flatMap((tool) => (tool === 'clang' ? ['clang', 'libclang-rt-dev'] : [tool]));
-  console.log(`Installing ${packages.join(' and ')}`);
-  const apt = (...args) => (process.getuid() === 0 ? run('apt-get', args) : run('sudo', ['apt-get', ...args]));
-  return apt('update', '-qq') && apt('install', '-y', '-qq', '--no-install-recommends', ...packages);
+  return installMissing([
+    [hasCommand('clang'), 'clang', 'libclang-rt-dev'],
+    [hasCommand('valgrind'), 'valgrind'],
+  ]);
 }
 
 /** Builds test/native for one sanitizer; its folder, or null. */
@@ -42,7 +40,7 @@ function build(sanitizer) {
     SEED: values.seed,
     FUZZ_SECONDS: values.seconds,
     CORPUS: join(builds, 'corpus'),
-    ...(has('ccache', '--version') && { CMAKE_CXX_COMPILER_LAUNCHER: 'ccache' }),
+    ...(hasCommand('ccache') && { CMAKE_CXX_COMPILER_LAUNCHER: 'ccache' }),
   };
   const flags = Object.entries(settings).map(([name, value]) => `-D${name}=${value}`);
   const configured = run('cmake', ['-S', join(root, 'test', 'native'), '-B', folder, ...flags], {

@@ -1,12 +1,14 @@
 // Tests the prebuilt addons in npm/: each by its format, and by running the contract suite, the addon's face and
 // `convolith verify` where this machine can: other Nodes from npm, arm64 under qemu-user, Windows under wine. The package
 // is installed around linux-x64-gnu's as a user gets it, and tried on each of those Nodes.
+// The emulators that are missing are installed where there is apt-get.
 // `npm run test:prebuilds [-- PLATFORM …]`; without names all that are there. The last line is `N passed, M failed`.
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { faultsOf } from './support/binary-format.mjs';
 import { cachedNode } from './support/cached-package.mjs';
+import { hasCommand, installMissing } from './support/debian.mjs';
 import { root, run } from './support/native-build.mjs';
 import { platformsNamed } from './support/platforms.mjs';
 import { bundleTest, runStaged, stageAddon } from './support/staged-run.mjs';
@@ -30,8 +32,19 @@ function count(ok, name, details = []) {
   for (const detail of details) console.log(`  ${detail}`);
 }
 
-const hasCommand = (command) =>
-  spawnSync(command, ['--version'], { stdio: 'ignore', timeout: 60_000 }).error === undefined;
+/** Of the emulators that the named platforms run under, those that are not here. */
+function installEmulators(names) {
+  const needs = {
+    'linux-x64-gnu': [[hasCommand('qemu-x86_64'), 'qemu-user']],
+    'linux-arm64-gnu': [
+      [hasCommand('qemu-aarch64'), 'qemu-user'],
+      [existsSync(ARM64_SYSROOT), 'libc6-arm64-cross', 'libstdc++6-arm64-cross'],
+    ],
+    'linux-x64-musl': [[existsSync(MUSL_LOADER), 'musl']],
+    'win32-x64': [[hasCommand('wine'), 'wine', 'wine64']],
+  };
+  return installMissing(names.flatMap((name) => needs[name] ?? []));
+}
 
 /** The test files, with a Node that `launch` starts. A run that died has not counted what killed it. */
 async function runTests(stage, launch, name) {
@@ -100,7 +113,10 @@ const RUNS = {
   },
 };
 
-for (const platform of platformsNamed(process.argv.slice(2))) {
+const platforms = platformsNamed(process.argv.slice(2));
+// Without them, as on a system other than Debian, what they run is left out or fails below.
+if (hasCommand('apt-get')) installEmulators(platforms.map(({ name }) => name));
+for (const platform of platforms) {
   const addon = join(root, 'npm', platform.name, 'convolith.node');
   if (!existsSync(addon)) {
     if (process.argv.length > 2) count(false, `${platform.name}: run "npm run prebuilds" first`);
