@@ -210,6 +210,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
     const Index all = group.count * tiles;
     const Index cuts = ceil_div(all, panels_.tile_rows);
     const EvenPieces cut_rows(all, cuts);
+    g.ahead = nullptr;
     const bool brings = brings_weights(packed_floats() * kFloat, cuts);
     const Index pieces = brings ? ceil_div(depth * width * kFloat, kPanelBudget) : 1;
     for (Index piece = 0; piece < pieces; ++piece) {
