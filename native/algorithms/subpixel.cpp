@@ -111,10 +111,33 @@ std::optional<WinogradTiling> tiling_of(const Problem& p, const Lattice& lattice
   return choose_tiling(lattice, size_of(p));
 }
 
-/** Floats that lie evenly apart in a layer's map and in the phases'. */
+/** Segments of `width` floats that lie evenly apart in a layer's map and in the phases'. */
 struct Run {
-  Index map, map_step, phases, phases_step, count;
+  Index map, map_step, phases, phases_step, count, width;
 };
+
+template <Index Width>
+void copy_segments(const float* from, Index from_step, float* to, Index to_step, Index count) {
+  for (Index i = 0; i < count; ++i, from += from_step, to += to_step) {
+    for (Index j = 0; j < Width; ++j) to[j] = from[j];
+  }
+}
+
+/** Strides are short and channels few: a loop over each pixel's three floats was a tenth of nine phases'
+ * time, and a sixth as clang compiled it. */
+void copy_segments(const float* from, Index from_step, float* to, Index to_step, const Run& run) {
+  switch (run.width) {
+    case 1:
+      return copy_segments<1>(from, from_step, to, to_step, run.count);
+    case 2:
+      return copy_segments<2>(from, from_step, to, to_step, run.count);
+    case 3:
+      return copy_segments<3>(from, from_step, to, to_step, run.count);
+    case 4:
+      return copy_segments<4>(from, from_step, to, to_step, run.count);
+  }
+  for (Index i = 0; i < run.count; ++i) std::copy_n(from + i * from_step, run.width, to + i * to_step);
+}
 
 class Subpixel final : public Executor {
  public:
@@ -162,18 +185,16 @@ class Subpixel final : public Executor {
     Buffers b{buffers.input + image * in_.image, w.phases, nullptr};
     if (buffers.residual != nullptr) {
       for_each_run(strip, [&](const Run& run) {
-        const float* from = buffers.residual + map + run.map;
-        float* to = w.residual + run.phases;
-        for (Index i = 0; i < run.count; ++i) to[i * run.phases_step] = from[i * run.map_step];
+        copy_segments(buffers.residual + map + run.map, run.map_step, w.residual + run.phases,
+                      run.phases_step, run);
       });
       b.residual = w.residual;
     }
     const Index tasks = strip.executor->tasks(1);
     for (Index i = 0; i < tasks; ++i) strip.executor->run(b, i, 1, w.inner);
     for_each_run(strip, [&](const Run& run) {
-      const float* from = w.phases + run.phases;
-      float* to = buffers.output + map + run.map;
-      for (Index i = 0; i < run.count; ++i) to[i * run.map_step] = from[i * run.phases_step];
+      copy_segments(w.phases + run.phases, run.phases_step, buffers.output + map + run.map, run.map_step,
+                    run);
     });
   }
 
@@ -234,14 +255,11 @@ class Subpixel final : public Executor {
         const Index y = (strip.y0 + q) * spec_.stride.h + ry - pad_.h;
         if (y < 0 || y >= fine_.h) continue;
         if (spec_.channels_last) {
-          for (Index x = 0; x < coarse_.output.w; ++x) {
-            const Index first = x * step - pad_.w;
-            const Index begin = std::max(-first, Index{0});
-            const Index end = std::min(step, fine_.w - first);
-            if (begin >= end) continue;
-            body(Run{y * out_.y + (first + begin) * channels, 1,
-                     q * at.y + x * at.x + (ry * step + begin) * channels, 1, (end - begin) * channels});
-          }
+          const Index phases = q * at.y + ry * step * channels;
+          for_each_column(step, [&](Index x, Index count, Index begin, Index end) {
+            body(Run{y * out_.y + (x * step - pad_.w + begin) * channels, step * channels,
+                     phases + x * at.x + begin * channels, at.x, count, (end - begin) * channels});
+          });
           continue;
         }
         for (Index rx = 0; rx < step; ++rx) {
@@ -250,11 +268,28 @@ class Subpixel final : public Executor {
           if (begin >= end) continue;
           for (Index o = 0; o < channels; ++o) {
             body(Run{o * out_.channel + y * out_.y + begin * step + rx - pad_.w, step,
-                     ((ry * step + rx) * channels + o) * at.channel + q * at.y + begin, 1, end - begin});
+                     ((ry * step + rx) * channels + o) * at.channel + q * at.y + begin, 1, end - begin, 1});
           }
         }
       }
     }
+  }
+
+  /** Calls `body(x, count, begin, end)` for each stretch of `count` columns of phases from `x` of which
+   * phases [begin, end) are inside the layer's map: the cut ones on each side, and all between them. */
+  template <class Body>
+  void for_each_column(Index step, const Body& body) const {
+    const Index whole_begin = std::min(ceil_div(pad_.w, step), coarse_.output.w);
+    const Index whole_end = std::clamp((fine_.w + pad_.w) / step, whole_begin, coarse_.output.w);
+    const auto cut = [&](Index x) {
+      const Index first = x * step - pad_.w;
+      const Index begin = std::max(-first, Index{0});
+      const Index end = std::min(step, fine_.w - first);
+      if (begin < end) body(x, Index{1}, begin, end);
+    };
+    for (Index x = 0; x < whole_begin; ++x) cut(x);
+    if (whole_begin < whole_end) body(whole_begin, whole_end - whole_begin, Index{0}, step);
+    for (Index x = whole_end; x < coarse_.output.w; ++x) cut(x);
   }
 
   const ConvSpec spec_;

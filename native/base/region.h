@@ -68,9 +68,11 @@
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #define CONVOLITH_INLINE __forceinline
+#define CONVOLITH_INLINE_LAMBDA
 #define CONVOLITH_NOINLINE __declspec(noinline)
 #else
 #define CONVOLITH_INLINE inline __attribute__((always_inline))
+#define CONVOLITH_INLINE_LAMBDA __attribute__((always_inline))
 #define CONVOLITH_NOINLINE __attribute__((noinline))
 #endif
 
@@ -79,12 +81,15 @@
 #if defined(__clang__)
 #define CONVOLITH_UNROLL _Pragma("unroll")
 #define CONVOLITH_UNROLL_4 _Pragma("unroll 4")
+#define CONVOLITH_NO_UNROLL _Pragma("nounroll")
 #elif defined(__GNUC__)
 #define CONVOLITH_UNROLL _Pragma("GCC unroll 32")
 #define CONVOLITH_UNROLL_4 _Pragma("GCC unroll 4")
+#define CONVOLITH_NO_UNROLL
 #else
 #define CONVOLITH_UNROLL
 #define CONVOLITH_UNROLL_4
+#define CONVOLITH_NO_UNROLL
 #endif
 
 /** The same for the large bodies of transforms. Not where vectors are arrays themselves (scalar): unrolled

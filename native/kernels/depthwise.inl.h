@@ -215,7 +215,7 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
       S == 1 || t.ahead == nullptr ? nullptr : t.ahead + at.c / V::lanes * t.outputs * S * kLineFloats;
   Index column = 0;
   // At `newest` the sums are those of output columns newest - flight + 1 to newest, oldest first.
-  for (Index newest = 0; newest < columns; ++newest) {
+  const auto slide = [&](Index newest) CONVOLITH_INLINE_LAMBDA {
     CONVOLITH_RELOAD(weights);
     if (S > 1 && ahead != nullptr) {  // With a stride of 1 even the test costs more than it may bring.
       CONVOLITH_UNROLL
@@ -280,6 +280,14 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
     }
     CONVOLITH_UNROLL
     for (int r = 0; r < R; ++r) sum[flight - 1][r] = bias;
+  };
+  // Clang peels the first columns off, which have nothing to store: of 3x3 that saves a fifth, of 7x7 it
+  // makes seven copies of a loop that alone fills the decoded instructions' cache, 1.29 of GCC's time.
+  if constexpr (held) {
+    for (Index newest = 0; newest < columns; ++newest) slide(newest);
+  } else {
+    CONVOLITH_NO_UNROLL
+    for (Index newest = 0; newest < columns; ++newest) slide(newest);
   }
 }
 

@@ -88,18 +88,22 @@ CONVOLITH_INLINE void winograd_output_column(const WinogradOutput& t, int c, int
 template <class V>
 struct WinogradStore {
   typename V::Reg bias, min, max;
-  /** Clipped whole vectors without a residual, all outputs inside the map or not. */
-  bool plain;
 
   CONVOLITH_INLINE WinogradStore(const WinogradOutput& t, int c)
-      : bias(V::load(t.epilogue->bias + c)),
-        min(V::set(t.epilogue->min)),
-        max(V::set(t.epilogue->max)),
-        plain(t.epilogue->op == ActivationOp::clip && t.residual == nullptr && t.columns - c >= V::lanes) {}
+      : bias(V::load(t.epilogue->bias + c)), min(V::set(t.epilogue->min)), max(V::set(t.epilogue->max)) {}
+
+  CONVOLITH_INLINE void operator()(const WinogradOutput& t, const typename V::Reg& sum, Index at) const {
+    auto v = V::add(sum, bias);
+    if (t.residual != nullptr) v = V::add(v, V::load(t.residual + at));
+    V::store(t.out + at, V::at_most(max, V::at_least(min, v)));
+  }
 };
 
-/** (Aᵀ m) A on row `i`, and the store. */
-template <class V, class Axis, int M>
+/**
+ * (Aᵀ m) A on row `i`, and the store. Clips: whole vectors whose activation is `clip`, without a call, for
+ * which clang keeps in memory what lives across it.
+ */
+template <class V, class Axis, int M, bool Clips>
 CONVOLITH_INLINE void winograd_output_row(const WinogradOutput& t, const WinogradStore<V>& store, int c,
                                           int i, const typename V::Reg* half) {
   using Reg = typename V::Reg;
@@ -110,9 +114,8 @@ CONVOLITH_INLINE void winograd_output_row(const WinogradOutput& t, const Winogra
   for (int j = 0; j < M; ++j) {
     const Index column = t.column_offset[j];
     if ((row | column) < 0) continue;
-    if (store.plain) {
-      V::store(t.out + c + row + column,
-               V::at_most(store.max, V::at_least(store.min, V::add(r[j], store.bias))));
+    if constexpr (Clips) {
+      store(t, r[j], c + row + column);
     } else {
       winograd_store<V>(t, r[j], row + column, c);
     }
@@ -125,24 +128,36 @@ CONVOLITH_NOINLINE void winograd_output_columns(const WinogradOutput& t, int c, 
   for (int j = 0; j < columns; ++j) winograd_output_column<V, Axis, M>(t, c, j, columns, half);
 }
 
+template <class V>
+CONVOLITH_INLINE bool winograd_clips(const WinogradOutput& t, int c) {
+  return t.epilogue->op == ActivationOp::clip && t.columns - c >= V::lanes;
+}
+
 template <class V, class Axis, int M>
 CONVOLITH_NOINLINE void winograd_output_rows(const WinogradOutput& t, int c, const typename V::Reg* half) {
   const WinogradStore<V> store(t, c);
-  for (int i = 0; i < t.outputs_y; ++i) winograd_output_row<V, Axis, M>(t, store, c, i, half);
+  if (winograd_clips<V>(t, c)) {
+    for (int i = 0; i < t.outputs_y; ++i) winograd_output_row<V, Axis, M, true>(t, store, c, i, half);
+  } else {
+    for (int i = 0; i < t.outputs_y; ++i) winograd_output_row<V, Axis, M, false>(t, store, c, i, half);
+  }
 }
 
-/** Both passes in registers, for one algorithm on both axes: 4% of a 3x3 layer of 64 channels. */
+/** Both passes in registers, for one algorithm on both axes: 4% of a 3x3 layer of 64 channels. Returns the
+ * first column that is left to do. */
 template <class V, class Axis, int M>
-CONVOLITH_NOINLINE void winograd_output_square(const WinogradOutput& t) {
+CONVOLITH_NOINLINE int winograd_output_square(const WinogradOutput& t) {
   constexpr int n = Axis::products;
-  for (int c = 0; c < t.columns; c += V::lanes) {
+  int c = 0;
+  for (; winograd_clips<V>(t, c); c += V::lanes) {
     typename V::Reg half[M * n];
     CONVOLITH_UNROLL_TRANSFORM
     for (int j = 0; j < n; ++j) winograd_output_column<V, Axis, M>(t, c, j, n, half);
     const WinogradStore<V> store(t, c);
     CONVOLITH_UNROLL_TRANSFORM
-    for (int i = 0; i < M; ++i) winograd_output_row<V, Axis, M>(t, store, c, i, half);
+    for (int i = 0; i < M; ++i) winograd_output_row<V, Axis, M, true>(t, store, c, i, half);
   }
+  return c;
 }
 
 /** An axis' kind and its outputs in one number, for a switch. */
@@ -166,18 +181,20 @@ constexpr int winograd_case(WinogradPoints points, int outputs) {
 
 template <class V>
 void winograd_output(const WinogradOutput& t) {
+  int c = 0;
   if (t.y == t.x && t.outputs_y == t.outputs_x) {
     switch (winograd_case(t.y, t.outputs_y)) {
-#define CONVOLITH_CASE(axis, kind, outputs)          \
-  case winograd_case(WinogradPoints::kind, outputs): \
-    return winograd_output_square<V, axis<V>, outputs>(t);
+#define CONVOLITH_CASE(axis, kind, outputs)             \
+  case winograd_case(WinogradPoints::kind, outputs):    \
+    c = winograd_output_square<V, axis<V>, outputs>(t); \
+    break;
       CONVOLITH_WINOGRAD_CASES(CONVOLITH_CASE)
 #undef CONVOLITH_CASE
     }
   }
   typename V::Reg half[kMaxWinogradOutputs * kMaxWinogradProducts];
   const int columns = kWinogradProducts[static_cast<int>(t.x)];
-  for (int c = 0; c < t.columns; c += V::lanes) {
+  for (; c < t.columns; c += V::lanes) {
     switch (winograd_case(t.y, t.outputs_y)) {
 #define CONVOLITH_CASE(axis, kind, outputs)                            \
   case winograd_case(WinogradPoints::kind, outputs):                   \
