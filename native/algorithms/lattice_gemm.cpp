@@ -41,8 +41,8 @@ bool rows_collide(Index pitch, int rows) { return rows > 7 && pitch * kFloat % 4
 /** A panel from beyond the caches arrives once a block: this many points take several times as long. */
 constexpr Index kLeastPoints = 56;
 
-/** Input rows that `points` output points of an axis meet. */
-Index rows_met(const LatticeAxis& axis, Index points) {
+/** Input rows or columns that `points` output points of an axis meet. */
+Index lines_met(const LatticeAxis& axis, Index points) {
   return std::min((points - 1) * axis.in_step + axis.span(), points * axis.tap_count());
 }
 
@@ -153,11 +153,14 @@ void LatticeGemm::choose_block() {
   double least = 0.0;
   for (Index cuts = 1; cuts <= x.count; cuts *= 2) {
     const Index width = ceil_div(x.count, cuts);
-    const Index columns = (width - 1) * x.in_step + std::max<Index>(x.span(), 1);
+    // What is staged is whole rows; what is read in place, only the columns that the points meet.
+    const Index range = (width - 1) * x.in_step + std::max<Index>(x.span(), 1);
+    const Index columns =
+        staged_ ? range : std::clamp<Index>(x.in_size, 1, std::max<Index>(lines_met(x, width), 1));
     Index height = 0;
     while (height < y.count) {
       const Index next = height + 1;
-      const Index input = slices * rows_met(y, next) * columns * pitch_ * kFloat;
+      const Index input = slices * lines_met(y, next) * columns * pitch_ * kFloat;
       const Index pointers = next * width * std::max<Index>(runs_, 1) * 8;
       const Index planes = next * width * panels_.max_width() * kFloat;
       const Index output = next * width * group_out_ * kFloat;
@@ -171,7 +174,7 @@ void LatticeGemm::choose_block() {
     if (height == 0 && !last) continue;
     height = std::max<Index>(height, 1);
     const double reads =
-        static_cast<double>(rows_met(y, height) * columns) / static_cast<double>(height * width);
+        static_cast<double>(lines_met(y, height) * columns) / static_cast<double>(height * width);
     if (least == 0.0 || reads < least * 0.95) {
       least = reads;
       block_width_ = width;
@@ -250,7 +253,7 @@ LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
   const Index points = block_height_ * block_width_;
   const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
   const Index slices = lattice_.z.tap_count();
-  const Index rows = rows_met(lattice_.y, block_height_);
+  const Index rows = lines_met(lattice_.y, block_height_);
   const Index columns = (block_width_ - 1) * lattice_.x.in_step + std::max<Index>(lattice_.x.span(), 1);
   const Index planes = channels_last_ ? 0 : points * panels_.max_width();
   Work w{};
