@@ -20,6 +20,32 @@ class EvenPieces {
   Index each_, larger_;
 };
 
+/** `total` cut into as few pieces of at most `most` as there can be: full ones, and at the end one or two
+ * even ones, so that one call multiplies a stretch of tiles. */
+class FullPieces {
+ public:
+  constexpr FullPieces(Index total, int most)
+      : most_(most),
+        full_(total % most == 0 ? total / most : std::max<Index>(total / most - 1, 0)),
+        rest_(total - full_ * most),
+        count_(ceil_div(total, most)) {}
+  constexpr Index count() const { return count_; }
+  /** Full ones come first. */
+  constexpr Index full() const { return full_; }
+  constexpr Index begin(Index i) const { return i <= full_ ? i * most_ : full_ * most_ + half(); }
+  constexpr int size(Index i) const {
+    if (i < full_) return most_;
+    if (count_ - full_ == 1) return static_cast<int>(rest_);
+    return static_cast<int>(i == full_ ? half() : rest_ - half());
+  }
+
+ private:
+  constexpr Index half() const { return count_ - full_ == 1 ? rest_ : (rest_ + 1) / 2; }
+
+  int most_;
+  Index full_, rest_, count_;
+};
+
 /** Where piece `i` of `pieces` begins. */
 constexpr Index piece_begin(Index total, Index pieces, Index i) { return EvenPieces(total, pieces).begin(i); }
 

@@ -365,7 +365,8 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
       t.residual = w.residual_planes;
     }
   }
-  const GemmKernel* kernels = kernels_.gemm.tile[panels_[panel].vectors - 1];
+  const int vectors = panels_[panel].vectors;
+  const GemmKernel* kernels = kernels_.gemm.tile[vectors - 1];
   const auto chunk_count = static_cast<Index>(chunks_.size());
   // Of a segmented layer each tile uses other weights.
   const bool brings = !segmented() && brings_weights(groups_ * group_packing_ * kFloat, w.tile_count);
@@ -392,7 +393,16 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
       t.out_offset = offsets + tile.first;
       t.partial = w.partial + tile.first * width;
       if (brings) t.bring(weights + floats, floats, i, w.tile_count);
-      kernels[tile.rows - 1](t);
+      const GemmStripKernel strip =
+          runs_ == 1 && tile.inner ? kernels_.gemm.strip_for(t, tile.rows, vectors) : nullptr;
+      if (strip == nullptr) {
+        kernels[tile.rows - 1](t);
+        continue;
+      }
+      Index end = i + 1;
+      while (end < w.tile_count && w.tiles[end].inner && w.tiles[end].rows == tile.rows) ++end;
+      strip(t, end - i);
+      i = end - 1;
     }
   }
   if (!channels_last_) scatter_planes(block, buffers.output + map, panel, w);

@@ -41,8 +41,8 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
   w.inner_offset[0] = 0;
   w.inner_start[0] = 0;
   std::fill_n(w.inner_ranges, chunks_.size(), RunRange{0, 1});
-  const Index count = ceil_div(width, panels_.tile_rows);
-  const EvenPieces pieces(width, count);
+  const FullPieces pieces(width, panels_.tile_rows);
+  const Index count = pieces.count();
   Tile* tiles = w.tiles;
   for (Index t = 0; t < count; ++t) tiles[t] = {pieces.begin(t), pieces.size(t), true};
   w.tile_count = count;
@@ -103,8 +103,8 @@ void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) con
   w.map_start = (z.out_start + block.z * z.out_step) * out_.z +
                 (y.out_start + block.y0 * y.out_step) * out_.y +
                 (x.out_start + block.x0 * x.out_step) * out_.x;
-  w.tile_count = ceil_div(points, panels_.tile_rows);
-  const EvenPieces tiles(points, w.tile_count);
+  const FullPieces tiles(points, panels_.tile_rows);
+  w.tile_count = tiles.count();
   for (Index t = 0; t < w.tile_count; ++t) {
     const Tile tile{tiles.begin(t), tiles.size(t), true};
     w.tiles[t] = tile;
@@ -222,9 +222,8 @@ void LatticeGemm::arrange(const Block& block, Work& w) const {
         }
       }
       const Index count = points - first;
-      const Index tile_count = ceil_div(count, panels_.tile_rows);
-      const EvenPieces tiles(count, tile_count);
-      for (Index t = 0; t < tile_count; ++t)
+      const FullPieces tiles(count, panels_.tile_rows);
+      for (Index t = 0; t < tiles.count(); ++t)
         w.tiles[w.tile_count++] = {first + tiles.begin(t), tiles.size(t), false};
       x0 = x1;
     }

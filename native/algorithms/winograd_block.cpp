@@ -208,8 +208,8 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   const Index depth = depth_of_sums();
   for (const WeightGroup& group : weights_) {
     const Index all = group.count * tiles;
-    const Index cuts = ceil_div(all, panels_.tile_rows);
-    const EvenPieces cut_rows(all, cuts);
+    const FullPieces cut_rows(all, panels_.tile_rows);
+    const Index cuts = cut_rows.count();
     g.ahead = nullptr;
     const bool brings = brings_weights(packed_floats() * kFloat, cuts);
     const Index pieces = brings ? ceil_div(depth * width * kFloat, kPanelBudget) : 1;
@@ -219,7 +219,16 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
       g.first = piece == 0;
       g.last = piece == pieces - 1;
       const float* next = g.panel + weight_stride(panel) + g.k_begin * width;
-      for (Index cut = 0; cut < cuts; ++cut) {
+      const auto strip =
+          brings ? nullptr : kernels_.gemm.strip_for(g, panels_.tile_rows, panels_[panel].vectors);
+      Index cut = 0;
+      if (strip != nullptr) {
+        g.rows = w.rows + group.first * tiles;
+        g.out_offset = w.sum_offset + group.first * tiles;
+        cut = cut_rows.full();
+        strip(g, cut);
+      }
+      for (; cut < cuts; ++cut) {
         const Index first = cut_rows.begin(cut);
         g.rows = w.rows + group.first * tiles + first;
         g.out_offset = w.sum_offset + group.first * tiles + first;

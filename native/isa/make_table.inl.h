@@ -27,6 +27,12 @@ void fill_gemm(GemmKernels& kernels) {
   if constexpr (MR > 1) fill_gemm<V, B, NR, MR - 1>(kernels);
 }
 
+template <class V, class B, int NR = kMaxTileVectors>
+void fill_gemm_strips(GemmKernels& kernels) {
+  kernels.strip[NR - 1] = gemm_strip<V, B::short_rows[NR - 1], NR>;
+  if constexpr (NR > 1) fill_gemm_strips<V, B, NR - 1>(kernels);
+}
+
 template <class V, int NR, int MR>
 void fill_weight_grad(WeightGradKernels& kernels) {
   kernels.tile[NR - 1][MR - 1] = weight_grad_tile<V, MR, NR>;
@@ -116,6 +122,7 @@ KernelTable make_table(const char* name) {
   fill_gemm<V, B, 2>(table.gemm);
   fill_gemm<V, B, 3>(table.gemm);
   fill_gemm<V, B, 4>(table.gemm);
+  if constexpr (!B::compact) fill_gemm_strips<V, B>(table.gemm);
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
   set_slider<V, 3, 1, 2>(table.depthwise.slider[0]);
   set_slider<V, 3, 2, 2>(table.depthwise.slider[1]);

@@ -61,6 +61,13 @@ struct GemmTile {
 
 using GemmKernel = void (*)(const GemmTile&);
 
+/**
+ * So many tiles of one panel after each other, each as many rows on as one has. Of `t` it reads what a whole
+ * sum of one run needs: all columns exist, the activation is `clip`, and there is neither a bias a row nor a
+ * partial sum.
+ */
+using GemmStripKernel = void (*)(const GemmTile& t, Index tiles);
+
 inline constexpr int kMaxTileRows = 14;
 inline constexpr int kMaxTileVectors = 4;
 
@@ -75,10 +82,20 @@ struct GemmKernels {
   /** Vectors of a panel, where there are enough output channels. */
   int preferred_vectors = 1;
   GemmKernel tile[kMaxTileVectors][kMaxTileRows] = {};
+  /** Of tiles of short_rows[NR - 1]; null where there is none. */
+  GemmStripKernel strip[kMaxTileVectors] = {};
 
   /** Of the tiles that rows are cut into, for sums of `depth` products. */
   int tile_rows(int vectors, Index depth) const {
     return (depth <= kShortSum ? short_rows : max_rows)[vectors - 1];
+  }
+
+  /** What multiplies tiles of `rows` and `vectors` by one call, if `t` is such as it reads. */
+  GemmStripKernel strip_for(const GemmTile& t, int rows, int vectors) const {
+    const bool suits = rows == short_rows[vectors - 1] && t.runs == 1 && t.first && t.last &&
+                       t.ahead == nullptr && t.row_bias == nullptr && t.columns == vectors * lanes &&
+                       t.epilogue->op == ActivationOp::clip;
+    return suits ? strip[vectors - 1] : nullptr;
   }
 };
 

@@ -171,4 +171,61 @@ void gemm_tile(const GemmTile& t) {
   store_tile<V, MR, NR>(*tile, sum);
 }
 
+/** Contract: GemmStripKernel. */
+template <class V, int MR, int NR>
+void gemm_strip(const GemmTile& t, Index tiles) {
+  using Reg = typename V::Reg;
+  constexpr int width = NR * V::lanes;
+  const GemmTile* strip = &t;
+  const float* const* rows = t.rows;
+  const Index* out_offset = t.out_offset;
+  for (; tiles > 0; --tiles, rows += MR, out_offset += MR) {
+    // As in gemm_tile: what is read ahead of the loop would live in vector registers.
+    CONVOLITH_RELOAD(strip);
+    const Epilogue& e = *strip->epilogue;
+    Reg sum[MR][NR];
+    CONVOLITH_UNROLL
+    for (int j = 0; j < NR; ++j) {
+      const Reg bias = V::load(e.bias + j * V::lanes);
+      CONVOLITH_UNROLL
+      for (int i = 0; i < MR; ++i) sum[i][j] = bias;
+    }
+    if (strip->fetch_out) {
+      for (int i = 0; i < MR; ++i) {
+        const float* out = strip->out + out_offset[i];
+        for (int j = 0; j < NR; ++j) CONVOLITH_PREFETCH_WRITE(out + j * V::lanes);
+      }
+    }
+    const Index offset = strip->run_offset == nullptr ? 0 : *strip->run_offset;
+    const float* row[MR];
+    CONVOLITH_UNROLL
+    for (int i = 0; i < MR; ++i) row[i] = rows[i] + offset;
+    const Index k = strip->k_begin;
+    multiply_rows<V, MR, NR>(row, strip->panel + (*strip->run_start + k) * width, k, strip->k_end, sum);
+    CONVOLITH_RELOAD(strip);
+    if (strip->residual != nullptr) {
+      CONVOLITH_UNROLL
+      for (int i = 0; i < MR; ++i) {
+        const float* residual = strip->residual + out_offset[i];
+        CONVOLITH_UNROLL
+        for (int j = 0; j < NR; ++j) sum[i][j] = V::add(sum[i][j], V::load(residual + j * V::lanes));
+      }
+    }
+    if (!strip->epilogue->linear) {
+      CONVOLITH_UNROLL
+      for (int i = 0; i < MR; ++i) {
+        CONVOLITH_UNROLL
+        for (int j = 0; j < NR; ++j) sum[i][j] = clip<V>(*strip->epilogue, sum[i][j]);
+      }
+    }
+    float* to = strip->out;
+    CONVOLITH_UNROLL
+    for (int i = 0; i < MR; ++i) {
+      float* out = to + out_offset[i];
+      CONVOLITH_UNROLL
+      for (int j = 0; j < NR; ++j) V::store(out + j * V::lanes, sum[i][j]);
+    }
+  }
+}
+
 }  // namespace convolith
