@@ -397,12 +397,12 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
       t.out_offset = offsets + tile.first;
       t.partial = w.partial + tile.first * width;
       if (brings) t.bring(weights + floats, floats, i, w.tile_count);
-      const GemmStripKernel strip =
-          runs_ == 1 && tile.inner ? kernels_.gemm.strip_for(t, tile.rows, vectors) : nullptr;
+      const GemmStripKernel strip = tile.inner ? kernels_.gemm.strip_for(t, tile.rows, vectors) : nullptr;
       if (strip == nullptr) {
         kernels[tile.rows - 1](t);
         continue;
       }
+      t.row_step = tile.rows * runs_;
       Index end = i + 1;
       while (end < w.tile_count && w.tiles[end].inner && w.tiles[end].rows == tile.rows) ++end;
       strip(t, end - i);

@@ -226,6 +226,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
         g.rows = w.rows + group.first * tiles;
         g.out_offset = w.sum_offset + group.first * tiles;
         cut = cut_rows.full();
+        g.row_step = panels_.tile_rows;
         strip(g, cut);
       }
       for (; cut < cuts; ++cut) {

@@ -22,6 +22,8 @@ struct GemmTile {
   /** Where all runs lie the same steps from a row's pointer: those steps, and `rows` are MR pointers for all
    * runs. */
   const Index* run_offset = nullptr;
+  /** Of a strip: pointers from one tile's rows to the next one's. */
+  Index row_step = 0;
   /** The panel's row at which each run starts. */
   const std::int32_t* run_start = nullptr;
   Index runs = 0, k_begin = 0, k_end = 0;
@@ -62,9 +64,11 @@ struct GemmTile {
 using GemmKernel = void (*)(const GemmTile&);
 
 /**
- * So many tiles of one panel after each other, each as many rows on as one has. Of `t` it reads what a whole
- * sum of one run needs: all columns exist, the activation is `clip`, and there is neither a bias a row nor a
- * partial sum.
+ * So many tiles of one panel after each other. Of `t` it reads what whole sums of at least one run need: all
+ * columns exist, the activation is `clip`, and there is neither a bias a row nor a partial sum.
+ *
+ * A call a tile costs 65 cycles beside the products, 20 to 30 more than the stores alone: 32 to 64 channels
+ * went from 0.80 to 0.84 of the peak, 64 to 64 from 0.91 to 0.94, with AVX2 24 to 144 to 0.90 of the time.
  */
 using GemmStripKernel = void (*)(const GemmTile& t, Index tiles);
 
@@ -92,7 +96,7 @@ struct GemmKernels {
 
   /** What multiplies tiles of `rows` and `vectors` by one call, if `t` is such as it reads. */
   GemmStripKernel strip_for(const GemmTile& t, int rows, int vectors) const {
-    const bool suits = rows == short_rows[vectors - 1] && t.runs == 1 && t.first && t.last &&
+    const bool suits = rows == short_rows[vectors - 1] && t.runs > 0 && t.first && t.last &&
                        t.ahead == nullptr && t.row_bias == nullptr && t.columns == vectors * lanes &&
                        t.epilogue->op == ActivationOp::clip;
     return suits ? strip[vectors - 1] : nullptr;

@@ -179,7 +179,7 @@ void gemm_strip(const GemmTile& t, Index tiles) {
   const GemmTile* strip = &t;
   const float* const* rows = t.rows;
   const Index* out_offset = t.out_offset;
-  for (; tiles > 0; --tiles, rows += MR, out_offset += MR) {
+  for (; tiles > 0; --tiles, rows += strip->row_step, out_offset += MR) {
     // As in gemm_tile: what is read ahead of the loop would live in vector registers.
     CONVOLITH_RELOAD(strip);
     const Epilogue& e = *strip->epilogue;
@@ -196,12 +196,16 @@ void gemm_strip(const GemmTile& t, Index tiles) {
         for (int j = 0; j < NR; ++j) CONVOLITH_PREFETCH_WRITE(out + j * V::lanes);
       }
     }
-    const Index offset = strip->run_offset == nullptr ? 0 : *strip->run_offset;
-    const float* row[MR];
-    CONVOLITH_UNROLL
-    for (int i = 0; i < MR; ++i) row[i] = rows[i] + offset;
-    const Index k = strip->k_begin;
-    multiply_rows<V, MR, NR>(row, strip->panel + (*strip->run_start + k) * width, k, strip->k_end, sum);
+    Index r = 0;
+    do {
+      CONVOLITH_RELOAD(strip);
+      const Index offset = strip->run_offset == nullptr ? 0 : strip->run_offset[r];
+      const float* row[MR];
+      CONVOLITH_UNROLL
+      for (int i = 0; i < MR; ++i) row[i] = rows[i] + offset;
+      const Index k = strip->k_begin;
+      multiply_rows<V, MR, NR>(row, strip->panel + (strip->run_start[r] + k) * width, k, strip->k_end, sum);
+    } while (++r < strip->runs);
     CONVOLITH_RELOAD(strip);
     if (strip->residual != nullptr) {
       CONVOLITH_UNROLL
