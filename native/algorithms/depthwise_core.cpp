@@ -57,7 +57,7 @@ constexpr Index kMinSlideColumns = 14;
  * not measured so.
  */
 constexpr Index kFarSlideColumns = 8;
-constexpr Index kNearSlideColumns = 16;
+constexpr Index kNearSlideColumns = 14;
 constexpr Index kCollidingChannels = 128;
 
 }  // namespace
@@ -104,10 +104,13 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
   if (slider_ != nullptr) {
     const Index column = Index{slider_->window()} * slider_->stride * channels_ * 4;
     slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
-    const bool even = slide_y_.phases == 1 && slide_x_.phases == 1;
-    if (!lags_ && !grouped_ && even && slider_->kernel <= 3 && channels_ > kLineFloats) {
-      if (far_) slide_columns_ = kFarSlideColumns;
-      if (!far_ && channels_ % kCollidingChannels == 0) slide_columns_ = kNearSlideColumns;
+    if (!lags_ && !grouped_ && slider_->kernel <= 3 && channels_ > kLineFloats) {
+      const bool far = !staged_ && in_.image * 4 > kFarImage;
+      const Index columns = ceil_div(lattice_.x.count, slide_x_.phases);
+      const Index least = far ? kFarSlideColumns : kNearSlideColumns;
+      // Between least and twice as many, none of them much shorter.
+      if (far || channels_ % kCollidingChannels == 0)
+        slide_columns_ = ceil_div(columns, std::max<Index>(columns / least, 1));
     }
   }
 }
@@ -257,12 +260,9 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
     const Index rows = ceil_div(strip.rows - phase_y, slide_y_.phases);
     for (Index tile_y = 0; tile_y < rows; tile_y += slider_->rows) {
       const Index y = phase_y + std::min(tile_y, rows - slider_->rows) * slide_y_.phases;
-      for (Index phase_x = 0; phase_x < slide_x_.phases; ++phase_x) {
-        const Index at = y * target.row + phase_x * target.pixel;
-        t.out = target.out + at;
-        t.residual = target.residual == nullptr ? nullptr : target.residual + at;
-        slide_rows(t, slice, w.y_offset + y * lattice_.y.in_step, phase_x, w);
-      }
+      t.out = target.out + y * target.row;
+      t.residual = target.residual == nullptr ? nullptr : target.residual + y * target.row;
+      slide_rows(t, slice, w.y_offset + y * lattice_.y.in_step, target.pixel, w);
     }
   }
 }
@@ -275,36 +275,41 @@ DepthwiseCore::Columns DepthwiseCore::columns_at(Index at, Index step, Index cou
   return {origin, step, begin, std::clamp(ceil_div(lattice_.x.in_size - origin, step), begin, count)};
 }
 
-/** One block of rows, along the columns of one phase. */
-void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index phase_x,
+/** One block of rows, piece by piece, and phase by phase of each. */
+void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
                                Work& w) const {
   const LatticeAxis& axis = lattice_.x;
-  const Index columns = ceil_div(axis.count - phase_x, slide_x_.phases);
-  const Index pieces = ceil_div(columns, slide_columns_);
+  const Index most = ceil_div(axis.count, slide_x_.phases);
+  const Index pieces = ceil_div(most, slide_columns_);
   float* const out = t.out;
   const float* const residual = t.residual;
   const Index step = slide_x_.step;
   t.rows = w.inputs;
   t.row_step = w.out_offset;
-  for (Index piece = 0; piece < pieces; ++piece) {
+  for (Index i = 0; i < pieces * slide_x_.phases; ++i) {
+    const Index piece = i / slide_x_.phases;
+    const Index phase = i % slide_x_.phases;
+    const Index columns = ceil_div(axis.count - phase, slide_x_.phases);
     const Index first = columns * piece / pieces;
     t.outputs = columns * (piece + 1) / pieces - first;
+    if (t.outputs == 0) continue;
     // Window columns lie at `at`, at + step and so on, counted from the lattice's first column.
-    const Columns met = columns_at((phase_x + first * slide_x_.phases) * axis.in_step, step,
-                                   (t.outputs - 1) * slider_->stride + slider_->kernel);
+    const Index point = phase + first * slide_x_.phases;
+    const Columns met =
+        columns_at(point * axis.in_step, step, (t.outputs - 1) * slider_->stride + slider_->kernel);
     t.begin = met.begin;
     t.end = met.end;
-    for (int i = 0; i < slider_->window(); ++i) {
-      const Index y = y_offset[i * slide_y_.step];
+    for (int row = 0; row < slider_->window(); ++row) {
+      const Index y = y_offset[row * slide_y_.step];
       const bool outside = y < 0;
-      w.inputs[i] = outside ? zeros_.data() : source.base + y + met.place() * source.x_stride;
-      w.out_offset[i] = outside ? 0 : step * source.x_stride;
+      w.inputs[row] = outside ? zeros_.data() : source.base + y + met.place() * source.x_stride;
+      w.out_offset[row] = outside ? 0 : step * source.x_stride;
     }
     const Index last = y_offset[(slider_->window() - 1) * slide_y_.step];
     t.ahead = far_ && last >= 0 ? source.base + last + in_.y + met.place() * source.x_stride : nullptr;
     t.ahead_row = in_.y;
-    t.out = out + first * t.out_step;
-    t.residual = residual == nullptr ? nullptr : residual + first * t.out_step;
+    t.out = out + point * pixel;
+    t.residual = residual == nullptr ? nullptr : residual + point * pixel;
     grouped_ ? slider_->grouped(t, lanes_) : slider_->slide(t);
   }
 }

@@ -85,7 +85,7 @@ class DepthwiseCore {
   bool slides(const Strip& strip) const;
   void run_slides(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                   Work& work) const;
-  void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index phase_x,
+  void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
                   Work& work) const;
   bool lines_up(const Strip& strip) const;
   void run_lines(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
