@@ -5,25 +5,51 @@
 
 namespace convolith {
 
-/** The epilogue on a tile of sums, and its store; a panel's missing columns are masked. */
+/** Where a panel lacks columns, what is beyond them is neither read nor written. */
 template <class V, int MR, int NR>
-CONVOLITH_INLINE void store_tile(const GemmTile& t, typename V::Reg (&sum)[MR][NR]) {
-  const Epilogue& e = *t.epilogue;
-  const bool whole = t.columns == NR * V::lanes;
-  if (t.residual != nullptr) {
+CONVOLITH_INLINE void add_residual_rows(const GemmTile& t, const Index* out_offset,
+                                        typename V::Reg (&sum)[MR][NR]) {
+  CONVOLITH_UNROLL
+  for (int i = 0; i < MR; ++i) {
+    const float* residual = t.residual + out_offset[i];
     CONVOLITH_UNROLL
-    for (int i = 0; i < MR; ++i) {
-      const float* residual = t.residual + t.out_offset[i];
+    for (int j = 0; j < NR; ++j) {
+      const int count = t.columns - j * V::lanes;
+      if (count <= 0) break;
+      const auto addend =
+          count >= V::lanes ? V::load(residual + j * V::lanes) : V::load_n(residual + j * V::lanes, count);
+      sum[i][j] = V::add(sum[i][j], addend);
+    }
+  }
+}
+
+template <class V, int MR, int NR>
+CONVOLITH_INLINE void store_rows(const GemmTile& t, const Index* out_offset,
+                                 const typename V::Reg (&sum)[MR][NR]) {
+  const bool whole = t.columns == NR * V::lanes;
+  float* to = t.out;
+  CONVOLITH_UNROLL
+  for (int i = 0; i < MR; ++i) {
+    float* out = to + out_offset[i];
+    if (whole) {
+      CONVOLITH_UNROLL
+      for (int j = 0; j < NR; ++j) V::store(out + j * V::lanes, sum[i][j]);
+    } else {
       CONVOLITH_UNROLL
       for (int j = 0; j < NR; ++j) {
         const int count = t.columns - j * V::lanes;
         if (count <= 0) break;
-        const auto addend =
-            count >= V::lanes ? V::load(residual + j * V::lanes) : V::load_n(residual + j * V::lanes, count);
-        sum[i][j] = V::add(sum[i][j], addend);
+        V::store_n(out + j * V::lanes, sum[i][j], count < V::lanes ? count : V::lanes);
       }
     }
   }
+}
+
+/** The epilogue on a tile of sums, and its store. */
+template <class V, int MR, int NR>
+CONVOLITH_INLINE void store_tile(const GemmTile& t, typename V::Reg (&sum)[MR][NR]) {
+  const Epilogue& e = *t.epilogue;
+  if (t.residual != nullptr) add_residual_rows<V, MR, NR>(t, t.out_offset, sum);
   if (e.linear) {
     // Nothing to do: a short K feels even two operations a sum.
   } else if (e.op == ActivationOp::clip) {
@@ -46,21 +72,7 @@ CONVOLITH_INLINE void store_tile(const GemmTile& t, typename V::Reg (&sum)[MR][N
       for (int j = 0; j < NR; ++j) sum[i][j] = V::load(tile + (i * NR + j) * V::lanes);
     }
   }
-  CONVOLITH_UNROLL
-  for (int i = 0; i < MR; ++i) {
-    float* out = t.out + t.out_offset[i];
-    if (whole) {
-      CONVOLITH_UNROLL
-      for (int j = 0; j < NR; ++j) V::store(out + j * V::lanes, sum[i][j]);
-    } else {
-      CONVOLITH_UNROLL
-      for (int j = 0; j < NR; ++j) {
-        const int count = t.columns - j * V::lanes;
-        if (count <= 0) break;
-        V::store_n(out + j * V::lanes, sum[i][j], count < V::lanes ? count : V::lanes);
-      }
-    }
-  }
+  store_rows<V, MR, NR>(t, t.out_offset, sum);
 }
 
 /** Products [k, k_end) of a run whose panel's row k is at `panel`. */
@@ -176,59 +188,52 @@ template <class V, int MR, int NR>
 void gemm_strip(const GemmTile& t, Index tiles) {
   using Reg = typename V::Reg;
   constexpr int width = NR * V::lanes;
-  const GemmTile* strip = &t;
-  const float* const* rows = t.rows;
-  const Index* out_offset = t.out_offset;
-  for (; tiles > 0; --tiles, rows += strip->row_step, out_offset += MR) {
-    // As in gemm_tile: what is read ahead of the loop would live in vector registers.
-    CONVOLITH_RELOAD(strip);
-    const Epilogue& e = *strip->epilogue;
+  // What the loops go on with stays in memory while they multiply: GCC would keep some of it, or of the row
+  // pointers, in vector registers and move them back at each use, 5% of 10x2 at K = 144.
+  struct {
+    const GemmTile* strip;
+    const float* const* rows;
+    const Index* out_offset;
+    Index tiles, run;
+  } at{&t, t.rows, t.out_offset, tiles, 0};
+  for (; at.tiles > 0; --at.tiles, at.rows += at.strip->row_step, at.out_offset += MR) {
+    CONVOLITH_IN_MEMORY(at);
     Reg sum[MR][NR];
     CONVOLITH_UNROLL
     for (int j = 0; j < NR; ++j) {
-      const Reg bias = V::load(e.bias + j * V::lanes);
+      const Reg bias = V::load(at.strip->epilogue->bias + j * V::lanes);
       CONVOLITH_UNROLL
       for (int i = 0; i < MR; ++i) sum[i][j] = bias;
     }
-    if (strip->fetch_out) {
+    if (at.strip->fetch_out) {
       for (int i = 0; i < MR; ++i) {
-        const float* out = strip->out + out_offset[i];
+        const float* out = at.strip->out + at.out_offset[i];
         for (int j = 0; j < NR; ++j) CONVOLITH_PREFETCH_WRITE(out + j * V::lanes);
       }
     }
-    Index r = 0;
+    at.run = 0;
     do {
-      CONVOLITH_RELOAD(strip);
-      const Index offset = strip->run_offset == nullptr ? 0 : strip->run_offset[r];
+      const GemmTile& g = *at.strip;
+      const Index offset = g.run_offset == nullptr ? 0 : g.run_offset[at.run];
       const float* row[MR];
       CONVOLITH_UNROLL
-      for (int i = 0; i < MR; ++i) row[i] = rows[i] + offset;
-      const Index k = strip->k_begin;
-      multiply_rows<V, MR, NR>(row, strip->panel + (strip->run_start[r] + k) * width, k, strip->k_end, sum);
-    } while (++r < strip->runs);
-    CONVOLITH_RELOAD(strip);
-    if (strip->residual != nullptr) {
-      CONVOLITH_UNROLL
-      for (int i = 0; i < MR; ++i) {
-        const float* residual = strip->residual + out_offset[i];
-        CONVOLITH_UNROLL
-        for (int j = 0; j < NR; ++j) sum[i][j] = V::add(sum[i][j], V::load(residual + j * V::lanes));
-      }
-    }
-    if (!strip->epilogue->linear) {
+      for (int i = 0; i < MR; ++i) row[i] = at.rows[i] + offset;
+      const Index k = g.k_begin;
+      const Index k_end = g.k_end;
+      const float* panel = g.panel + (g.run_start[at.run] + k) * width;
+      CONVOLITH_IN_MEMORY(at);
+      multiply_rows<V, MR, NR>(row, panel, k, k_end, sum);
+      CONVOLITH_IN_MEMORY(at);
+    } while (++at.run < at.strip->runs);
+    if (at.strip->residual != nullptr) add_residual_rows<V, MR, NR>(*at.strip, at.out_offset, sum);
+    if (!at.strip->epilogue->linear) {
       CONVOLITH_UNROLL
       for (int i = 0; i < MR; ++i) {
         CONVOLITH_UNROLL
-        for (int j = 0; j < NR; ++j) sum[i][j] = clip<V>(*strip->epilogue, sum[i][j]);
+        for (int j = 0; j < NR; ++j) sum[i][j] = clip<V>(*at.strip->epilogue, sum[i][j]);
       }
     }
-    float* to = strip->out;
-    CONVOLITH_UNROLL
-    for (int i = 0; i < MR; ++i) {
-      float* out = to + out_offset[i];
-      CONVOLITH_UNROLL
-      for (int j = 0; j < NR; ++j) V::store(out + j * V::lanes, sum[i][j]);
-    }
+    store_rows<V, MR, NR>(*at.strip, at.out_offset, sum);
   }
 }
 
