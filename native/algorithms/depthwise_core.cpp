@@ -53,8 +53,8 @@ constexpr Index kMinSlideColumns = 14;
  * at a time meets every second line, or fewer, of as many streams as there are rows: 32 channels of 112x112
  * took 0.198 ms, now 0.166, 128 of 56x56 0.201 and 0.160, with AVX2 0.26 and 0.18, 0.27 and 0.19. Where the
  * second-level cache has the map, 256 channels of 28x28 gain 5% in two pieces, being so far apart that a row
- * fills few sets of the first-level cache; 200 channels lose 8% with AVX2. Intel's alone: AMD's cores were
- * not measured so.
+ * fills few sets of the first-level cache; 200 channels lose 8% with AVX2. Measured on Intel's cores, and
+ * left out on AMD's, whose order was tuned without it.
  */
 constexpr Index kFarSlideColumns = 8;
 constexpr Index kNearSlideColumns = 14;
@@ -81,7 +81,7 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
       grouped_(packs_groups(p, lattice)),
       weight_stride_(round_up(p.spec().out_channels, 16) + 16),
       zeros_(p.spec().out_channels),
-      lags_(cpu_is_amd()),
+      amd_(cpu_is_amd()),
       slide_y_(slide_axis(lattice.y)),
       slide_x_(slide_axis(lattice.x)) {
   packed_ = p.weights.packed("depthwise " + lattice_key(lattice),
@@ -100,12 +100,12 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
   } else {
     staged_ = staged_ || group_out_ > 1;
   }
-  far_ = !staged_ && slide_y_.phases == 1 && slide_x_.phases == 1 && in_.image * 4 > kFarImage;
+  const bool far = !staged_ && in_.image * 4 > kFarImage;
+  far_ = far && slide_y_.phases == 1 && slide_x_.phases == 1;
   if (slider_ != nullptr) {
     const Index column = Index{slider_->window()} * slider_->stride * channels_ * 4;
     slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
-    if (!lags_ && !grouped_ && slider_->kernel <= 3 && channels_ > kLineFloats) {
-      const bool far = !staged_ && in_.image * 4 > kFarImage;
+    if (!amd_ && !grouped_ && slider_->kernel <= 3 && channels_ > kLineFloats) {
       const Index columns = ceil_div(lattice_.x.count, slide_x_.phases);
       const Index least = far ? kFarSlideColumns : kNearSlideColumns;
       // Between least and twice as many, none of them much shorter.
@@ -255,7 +255,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   constexpr Index kib = 1024;
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
-  t.lag = lags_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
+  t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
   for (Index phase_y = 0; phase_y < slide_y_.phases; ++phase_y) {
     const Index rows = ceil_div(strip.rows - phase_y, slide_y_.phases);
     for (Index tile_y = 0; tile_y < rows; tile_y += slider_->rows) {

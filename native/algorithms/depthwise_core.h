@@ -110,8 +110,8 @@ class DepthwiseCore {
   std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
   Index weight_stride_ = 0;
   AlignedBuffer zeros_;
-  /** Whether outputs may have to lag: DepthwiseSlide. */
-  const bool lags_;
+  /** Outputs may have to lag (DepthwiseSlide), and rows are not cut into short pieces. */
+  const bool amd_;
   /** Whether blocks bring the next one's rows. */
   bool far_ = false;
   SlideAxis slide_y_, slide_x_;

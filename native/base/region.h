@@ -22,7 +22,8 @@
 #endif
 
 /**
- * Four empty instructions that keep a loop over columns as it is written; depthwise 5x5 and 7x7 need them.
+ * Four empty instructions that keep a loop as it is written; depthwise 5x5 and 7x7 and strips of tiles need
+ * them.
  *
  * RELOAD: what `pointer` points at is loaded anew from here on. Clang otherwise loads all weights before the
  * loop, and keeps them, and sums as well, on the stack.
