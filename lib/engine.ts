@@ -66,6 +66,28 @@ export interface Matrices {
   readonly columns: number;
 }
 
+/** Where a channels-first stack keeps its maps channels last: its input and output as channels × pixels. */
+export interface Border {
+  readonly input: Matrices;
+  readonly output: Matrices;
+}
+
+/** Layers run one into the next, for one input shape. */
+export interface StackedPlans {
+  readonly layers: readonly EnginePlan[];
+  readonly border: Border | null;
+  /** Elements of each map between the layers; with a border, of the turned input before and the unturned output behind. */
+  readonly counts: readonly number[];
+}
+
+/** Several layers' plans as one plan: where the maps between them lie is the engine's affair. */
+export interface EngineStack {
+  /** `explain()` of it has the memory of the maps as `workspaceBytes`, and what it joined as `tile`. */
+  plan(stacked: StackedPlans): EnginePlan;
+  /** Frees the maps. Plans must not be run afterwards. */
+  dispose(): void;
+}
+
 /**
  * An operation on two arrays at one geometry, made ready: what training needs, where weights change from call to call.
  * Buffers are checked by the caller, as those of `EnginePlan`. One run at a time.
@@ -88,6 +110,8 @@ export interface Engine {
   createConv(stage: ConvStage): EngineConv;
   /** Depthwise then pointwise as one layer. `plan` takes the depthwise stage's geometry. */
   createSeparable(depthwise: ConvStage, pointwise: ConvStage): EngineConv;
+  /** Null where the engine has no way of its own to run layers into each other: they run one after another then. */
+  readonly createStack: (() => EngineStack) | null;
   /** `to[b][j][i] = from[b][i][j]` for `batch` dense matrices of `rows` × `columns`; the two lie apart. */
   transpose(from: Float32Array, to: Float32Array, matrices: Matrices): void;
   /**

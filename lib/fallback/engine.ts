@@ -78,6 +78,7 @@ export function createReferenceEngine(): Engine {
     createConv: (stage) => new ReferenceConv({ layer: makeLayer(stage), pointwise: null }),
     createSeparable: (depthwise, pointwise) =>
       new ReferenceConv({ layer: makeLayer(depthwise), pointwise: makeLayer(pointwise) }),
+    createStack: null,
     transpose,
     createDynamicConv: (spec, geometry, layout) => new DynamicConv(spec, geometry, layout),
     createWeightGrad: (spec, geometry, layout) => new WeightGrad(spec, geometry, layout),

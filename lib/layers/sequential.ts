@@ -1,6 +1,6 @@
 import type { Cost } from '../cost.js';
 import { totalCost } from '../cost.js';
-import type { EngineConv, EnginePlan, Matrices } from '../engine.js';
+import type { EngineConv, EnginePlan, EngineStack, Matrices } from '../engine.js';
 import { selectEngine } from '../engines.js';
 import { ConvolithError, expected, show } from '../errors.js';
 import type { Layout, OneRank, Rank, RankedShape } from '../options.js';
@@ -12,7 +12,7 @@ import { ConvLayer } from './conv-layer.js';
 import { Layer } from './layer.js';
 import { DepthwiseSeparableConv2d } from './separable.js';
 import type { SequentialExplanation } from './stack-plan.js';
-import { MapPool, StackPlan } from './stack-plan.js';
+import { JoinedPlan, MapPool, StackPlan } from './stack-plan.js';
 
 /** A layer that is not itself a stack. */
 type Leaf<R extends Rank, L extends Layout<R> = Layout<R>> = Layer<R, L> &
@@ -24,7 +24,8 @@ type Leaf<R extends Rank, L extends Layout<R> = Layout<R>> = Layer<R, L> &
 
 /**
  * Layers after one another, run without their intermediate maps ever being new memory: they lie in two recycled
- * buffers. A stack with channels first keeps them channels last, as the kernels want them, where its input and output
+ * buffers. Where such a map is larger than a cache, the native engine runs the layers around it some rows at a time, and
+ * the map never exists as a whole; an asynchronous run is one job, however many layers there are. A stack with channels first keeps them channels last, as the kernels want them, where its input and output
  * are smaller than the maps between. Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes
  * of them. `residual` is added in the last layer, before its activation.
  * @example
@@ -45,6 +46,8 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
 
   readonly #leaves: readonly Leaf<R, L>[];
   readonly #maps = new MapPool();
+  /** Of layers that one engine runs into each other. */
+  #stack: EngineStack | null = null;
   /** Channels-last copies of channels-first layers, by position. */
   readonly #variants = new Map<number, EngineConv>();
 
@@ -102,17 +105,24 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
   protected override makePlan(inputShape: readonly number[]): EnginePlan {
     const shapes = this.#shapes(inputShape);
     const counts = shapes.map((shape) => product(shape, 'an intermediate map'));
-    const convert = this.#paysChannelsLast(counts);
-    const steps = this.#leaves.map((_, index) => this.#step(index, shapes[index], convert));
-    if (!convert) return new StackPlan(steps, counts.slice(1, -1), null, this.#maps);
-    const engine = selectEngine(this.#leaves[0].engine);
+    const turned = this.#paysChannelsLast(counts);
+    const layers = this.#leaves.map((_, index) => this.#step(index, shapes[index], turned));
     const [first, last] = [shapes[0], shapes[shapes.length - 1]];
-    const border = { engine, input: planesOf(first), output: planesOf(last) };
-    return new StackPlan(steps, counts, border, this.#maps);
+    const stacked = {
+      layers,
+      border: turned ? { input: planesOf(first), output: planesOf(last) } : null,
+      counts: turned ? counts : counts.slice(1, -1),
+    };
+    const engine = selectEngine(this.#leaves[0].engine);
+    const alike = this.#leaves.every((leaf) => leaf.engine === engine.name);
+    if (engine.createStack === null || !alike) return new StackPlan(stacked, engine, this.#maps);
+    this.#stack ??= engine.createStack();
+    return new JoinedPlan(layers, this.#stack.plan(stacked));
   }
 
   protected override free(): void {
     this.#maps.clear();
+    this.#stack?.dispose();
     for (const variant of this.#variants.values()) variant.dispose();
     this.#variants.clear();
     for (const leaf of this.#leaves) leaf.dispose();

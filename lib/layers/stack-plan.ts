@@ -1,4 +1,4 @@
-import type { Engine, EnginePlan, Explanation, Matrices } from '../engine.js';
+import type { Engine, EnginePlan, Explanation, StackedPlans } from '../engine.js';
 import { allocate } from '../tensor.js';
 import { aborted } from './layer.js';
 
@@ -7,15 +7,57 @@ export interface SequentialExplanation extends Explanation {
   readonly algorithm: 'sequential';
   /** One a layer, in order; nested stacks are flattened. */
   readonly layers: readonly Explanation[];
-  /** The two recycled buffers between the layers, in bytes. */
+  /** Layers that are run into each other some rows at a time, so that the maps between them stay in the caches. */
+  readonly tile: string;
+  /** The recycled memory between the layers, in bytes. */
   readonly mapBytes: number;
 }
 
-/** Where a channels-first stack keeps its maps channels last: how its input and output are turned. */
-export interface Border {
-  readonly engine: Engine;
-  readonly input: Matrices;
-  readonly output: Matrices;
+/** The layers' explanations as one. */
+export function explainStack(
+  layers: readonly Explanation[],
+  joined: { readonly tile: string; readonly mapBytes: number },
+): SequentialExplanation {
+  const most = (pick: (layer: Explanation) => number): number => Math.max(...layers.map(pick));
+  return {
+    algorithm: 'sequential',
+    isa: [...new Set(layers.map((layer) => layer.isa))].join(', '),
+    threads: most((layer) => layer.threads),
+    workspaceBytes: most((layer) => layer.workspaceBytes),
+    packedBytes: layers.reduce((all, layer) => all + layer.packedBytes, 0),
+    refused: [],
+    layers,
+    ...joined,
+  };
+}
+
+/** A stack that the layers' engine runs as one. */
+export class JoinedPlan implements EnginePlan {
+  constructor(
+    private readonly layers: readonly EnginePlan[],
+    private readonly joined: EnginePlan,
+  ) {}
+
+  run(input: Float32Array, output: Float32Array, residual: Float32Array | null): void {
+    this.joined.run(input, output, residual);
+  }
+
+  runAsync(
+    input: Float32Array,
+    output: Float32Array,
+    residual: Float32Array | null,
+    signal: AbortSignal | null,
+  ): Promise<void> {
+    return this.joined.runAsync(input, output, residual, signal);
+  }
+
+  explain(): SequentialExplanation {
+    const { tile, workspaceBytes } = this.joined.explain();
+    return explainStack(
+      this.layers.map((layer) => layer.explain()),
+      { tile, mapBytes: workspaceBytes },
+    );
+  }
 }
 
 /** Two buffers, and the parts of them that one plan's maps take in turn. */
@@ -64,19 +106,21 @@ interface Ends {
   readonly residual: Float32Array | null;
 }
 
-/** The plans of a stack's layers, run one into the next. */
+/** The plans of a stack's layers, run one into the next: of engines that do not do that themselves, or of several. */
 export class StackPlan implements EnginePlan {
+  readonly counts: readonly number[];
   /** Elements of each of the two buffers. */
   readonly needed: readonly [number, number];
 
   constructor(
-    private readonly plans: readonly EnginePlan[],
-    /** Elements of each map between the layers; with a border, of the turned input before and the unturned output behind. */
-    readonly counts: readonly number[],
-    private readonly border: Border | null,
+    private readonly stacked: StackedPlans,
+    /** What turns the maps at the ends. */
+    private readonly engine: Engine,
     private readonly pool: MapPool,
   ) {
+    const { counts } = stacked;
     const most = (side: number): number => Math.max(0, ...counts.filter((_, index) => index % 2 === side));
+    this.counts = counts;
     this.needed = [most(0), most(1)];
   }
 
@@ -84,14 +128,15 @@ export class StackPlan implements EnginePlan {
     const maps = this.pool.acquire(this);
     try {
       const ends = this.#enter(maps, input, output, residual);
-      const last = this.plans.length - 1;
+      const { layers } = this.stacked;
+      const last = layers.length - 1;
       let from = ends.input;
       for (let index = 0; index < last; index++) {
         const to = ends.maps[index];
-        this.plans[index].run(from, to, null);
+        layers[index].run(from, to, null);
         from = to;
       }
-      this.plans[last].run(from, ends.output, ends.residual);
+      layers[last].run(from, ends.output, ends.residual);
       this.#leave(ends, output);
     } finally {
       this.pool.release(maps);
@@ -107,15 +152,16 @@ export class StackPlan implements EnginePlan {
     const maps = this.pool.acquire(this);
     try {
       const ends = this.#enter(maps, input, output, residual);
-      const last = this.plans.length - 1;
+      const { layers } = this.stacked;
+      const last = layers.length - 1;
       let from = ends.input;
       for (let index = 0; index < last; index++) {
         const to = ends.maps[index];
-        await this.plans[index].runAsync(from, to, null, signal);
+        await layers[index].runAsync(from, to, null, signal);
         if (signal?.aborted) throw aborted(signal);
         from = to;
       }
-      await this.plans[last].runAsync(from, ends.output, ends.residual, signal);
+      await layers[last].runAsync(from, ends.output, ends.residual, signal);
       this.#leave(ends, output);
     } finally {
       this.pool.release(maps);
@@ -123,30 +169,22 @@ export class StackPlan implements EnginePlan {
   }
 
   explain(): SequentialExplanation {
-    const layers = this.plans.map((plan) => plan.explain());
-    const most = (pick: (layer: Explanation) => number): number => Math.max(...layers.map(pick));
-    return {
-      algorithm: 'sequential',
-      isa: [...new Set(layers.map((layer) => layer.isa))].join(', '),
-      threads: most((layer) => layer.threads),
-      tile: '',
-      workspaceBytes: most((layer) => layer.workspaceBytes),
-      packedBytes: layers.reduce((all, layer) => all + layer.packedBytes, 0),
-      refused: [],
-      layers,
-      mapBytes: 4 * (this.needed[0] + this.needed[1]),
-    };
+    return explainStack(
+      this.stacked.layers.map((layer) => layer.explain()),
+      { tile: '', mapBytes: 4 * (this.needed[0] + this.needed[1]) },
+    );
   }
 
   /** Turns the input, and a residual, where the maps between lie in another layout. */
   #enter(maps: Maps, input: Float32Array, output: Float32Array, residual: Float32Array | null): Ends {
-    if (this.border === null) return { input, maps: maps.views, output, residual };
-    const { engine, input: planes, output: outPlanes } = this.border;
+    const { border } = this.stacked;
+    if (border === null) return { input, maps: maps.views, output, residual };
+    const { input: planes, output: outPlanes } = border;
     const [turned, ...between] = maps.views;
-    engine.transpose(input, turned, planes);
+    this.engine.transpose(input, turned, planes);
     if (residual !== null) {
       if (maps.residual.length < residual.length) maps.residual = allocate(residual.length, 'a turned residual');
-      engine.transpose(residual, maps.residual, outPlanes);
+      this.engine.transpose(residual, maps.residual, outPlanes);
     }
     const result = between[between.length - 1];
     const added = residual === null ? null : maps.residual.subarray(0, result.length);
@@ -154,8 +192,8 @@ export class StackPlan implements EnginePlan {
   }
 
   #leave({ output: unturned }: Ends, output: Float32Array): void {
-    if (this.border === null) return;
-    const { batch, rows, columns } = this.border.output;
-    this.border.engine.transpose(unturned, output, { batch, rows: columns, columns: rows });
+    if (this.stacked.border === null) return;
+    const { batch, rows, columns } = this.stacked.border.output;
+    this.engine.transpose(unturned, output, { batch, rows: columns, columns: rows });
   }
 }

@@ -1,4 +1,4 @@
-import type { Explanation } from '../engine.js';
+import type { Border, Explanation } from '../engine.js';
 import type { ConvGeometry, ConvSpec, WeightLayout } from '../spec.js';
 import type { NativeCompanions } from './companions.js';
 
@@ -6,6 +6,7 @@ import type { NativeCompanions } from './companions.js';
 export interface NativeBinding {
   readonly Conv: NativeConvConstructor;
   readonly Operation: NativeOperationConstructor;
+  readonly Stack: new () => NativeStack;
   readonly CancelToken: new () => NativeCancelToken;
   readonly companions: NativeCompanions;
   /** Version of the addon, equal to the package's. */
@@ -61,6 +62,13 @@ export interface NativePlan {
     token: NativeCancelToken | null,
   ): Promise<void>;
   explain(): Explanation;
+}
+
+/** As `EngineStack` of the engine interface. */
+export interface NativeStack {
+  /** The plans of layers, not of stacks; they keep their own lives. */
+  plan(layers: readonly NativePlan[], border: Border | null): NativePlan;
+  dispose(): void;
 }
 
 /** The operations of `Engine.createDynamicConv` and `Engine.createWeightGrad`, by name. */

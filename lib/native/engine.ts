@@ -1,8 +1,17 @@
-import type { ConvStage, Engine, EngineConv, EngineOperation, EnginePlan, Explanation } from '../engine.js';
+import type {
+  ConvStage,
+  Engine,
+  EngineConv,
+  EngineOperation,
+  EnginePlan,
+  EngineStack,
+  Explanation,
+  StackedPlans,
+} from '../engine.js';
 import type { ConvolithErrorCode } from '../errors.js';
 import { ConvolithError, isErrorCode } from '../errors.js';
 import type { ConvGeometry } from '../spec.js';
-import type { NativeBinding, NativeConv, NativeOperation, NativePlan } from './binding.js';
+import type { NativeBinding, NativeConv, NativeOperation, NativePlan, NativeStack } from './binding.js';
 
 /** Puts the addon behind the interface that both engines serve. */
 export function createNativeEngine(binding: NativeBinding): Engine {
@@ -21,6 +30,11 @@ export function createNativeEngine(binding: NativeBinding): Engine {
       new Conv(
         binding,
         rewrapped(() => new binding.Conv(depthwise, pointwise)),
+      ),
+    createStack: () =>
+      new Stack(
+        binding,
+        rewrapped(() => new binding.Stack()),
       ),
     transpose: (from, to, { batch, rows, columns }) =>
       rewrapped(() => binding.transpose(from, to, batch, rows, columns)),
@@ -81,7 +95,7 @@ class Conv implements EngineConv {
 class Plan implements EnginePlan {
   constructor(
     private readonly binding: NativeBinding,
-    private readonly plan: NativePlan,
+    readonly plan: NativePlan,
   ) {}
 
   run(input: Float32Array, output: Float32Array, residual: Float32Array | null): void {
@@ -112,6 +126,26 @@ class Plan implements EnginePlan {
 
   explain(): Explanation {
     return rewrapped(() => this.plan.explain());
+  }
+}
+
+class Stack implements EngineStack {
+  constructor(
+    private readonly binding: NativeBinding,
+    private readonly stack: NativeStack,
+  ) {}
+
+  plan({ layers, border }: StackedPlans): EnginePlan {
+    // Plans of this engine are all of one class.
+    const plans = layers.map((layer) => (layer as Plan).plan);
+    return new Plan(
+      this.binding,
+      rewrapped(() => this.stack.plan(plans, border)),
+    );
+  }
+
+  dispose(): void {
+    this.stack.dispose();
   }
 }
 

@@ -7,6 +7,7 @@
 #include "addon/conv_plan.h"
 #include "addon/engine_info.h"
 #include "addon/operation_wrap.h"
+#include "addon/stack_wrap.h"
 #include "addon/transpose.h"
 
 namespace convolith {
@@ -19,6 +20,7 @@ Napi::Object export_all(Napi::Env env, Napi::Object exports) {
   data->conv_constructor = Napi::Persistent(Conv::define(env));
   exports.Set("Conv", data->conv_constructor.Value());
   exports.Set("Operation", OperationWrap::define(env));
+  exports.Set("Stack", StackWrap::define(env));
   exports.Set("CancelToken", CancelTokenWrap::define(env));
   export_engine_info(env, exports);
   export_companions(env, exports);

@@ -53,7 +53,9 @@ Napi::Value Conv::plan(const Napi::CallbackInfo& info) {
     // Read first: a getter of the geometry may dispose of this layer.
     const ConvGeometry geometry = read_geometry(info[0]);
     live_layer("plan()");
-    auto live = std::make_shared<LivePlan>(LivePlan{layer_->plan(geometry)});
+    auto live = std::make_shared<LivePlan>();
+    live->layer = layer_->plan(geometry);
+    live->plan = live->layer;
     std::erase_if(plans_, [](const auto& plan) { return plan.expired(); });
     plans_.push_back(live);
     memory_.set(layer_->bytes());
@@ -83,7 +85,7 @@ Napi::Value Conv::variant(const Napi::CallbackInfo& info) {
 void Conv::dispose(const Napi::CallbackInfo&) {
   // A run under way holds on to its plan, and frees it at its end.
   for (const auto& plan : plans_) {
-    if (const auto live = plan.lock()) live->plan = nullptr;
+    if (const auto live = plan.lock()) live->end();
   }
   plans_.clear();
   layer_ = nullptr;

@@ -11,6 +11,23 @@
 
 namespace convolith {
 
+namespace {
+
+/** Marks the real ones, as CancelTokenWrap's does. */
+constexpr napi_type_tag kTag{0x3f5a7c9e1b2d4860ULL, 0x8c6e4a2f0d1b3957ULL};
+
+}  // namespace
+
+void LivePlan::end() {
+  plan = nullptr;
+  layer = nullptr;
+  for (const auto& weak : stacks) {
+    if (const auto stack = weak.lock()) stack->end();
+  }
+  stacks.clear();
+  parts.clear();
+}
+
 Napi::Function ConvPlan::define(Napi::Env env) {
   return DefineClass(env, "ConvPlan",
                      {InstanceMethod<&ConvPlan::run>("run"), InstanceMethod<&ConvPlan::run_async>("runAsync"),
@@ -29,6 +46,14 @@ ConvPlan::ConvPlan(const Napi::CallbackInfo& info) : ObjectWrap(info) {
     throw make_error(info.Env(), ErrorCode::option,
                      "Expected plan() of a Conv for a plan but received its constructor");
   }
+  info.This().As<Napi::Object>().TypeTag(&kTag);
+}
+
+std::shared_ptr<LivePlan> ConvPlan::from(const Napi::Value& value, const std::string& name) {
+  if (!value.IsObject() || !value.As<Napi::Object>().CheckTypeTag(&kTag)) {
+    throw expected(ErrorCode::option, "a plan of a Conv", name, show(value));
+  }
+  return Unwrap(value.As<Napi::Object>())->live_;
 }
 
 std::shared_ptr<const Plan> ConvPlan::live_plan() const {

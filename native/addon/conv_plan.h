@@ -3,15 +3,25 @@
 #include <napi.h>
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "addon/errors.h"
 #include "plan/plan.h"
 
 namespace convolith {
 
-/** A plan as long as its layer lives: dispose() of the layer empties it, whoever still holds the object. */
+/** A plan as long as its layer lives: dispose() of the layer ends it, and the stacks that it is part of,
+ * whoever still holds the object. */
 struct LivePlan {
   std::shared_ptr<const Plan> plan;
+  /** The same one, where it is a layer's. */
+  std::shared_ptr<const LayerPlan> layer;
+  std::vector<std::weak_ptr<LivePlan>> stacks;
+  /** Of a stack: its layers, which must know of it as long as it lives. */
+  std::vector<std::shared_ptr<LivePlan>> parts;
+
+  void end();
 };
 
 /** `NativePlan` of lib/native/binding.ts. */
@@ -25,6 +35,9 @@ class ConvPlan : public Napi::ObjectWrap<ConvPlan> {
   }
 
   static Napi::Object wrap(Napi::Env env, std::shared_ptr<LivePlan> plan);
+
+  /** The plan inside `value`; throws `Error(option)` for anything else. */
+  static std::shared_ptr<LivePlan> from(const Napi::Value& value, const std::string& name);
 
   /** Takes the plan that wrap() left in the instance data; refuses where JavaScript calls it. */
   explicit ConvPlan(const Napi::CallbackInfo& info);

@@ -56,8 +56,6 @@ std::vector<Stage> stages_of(Rest&&... rest) {
 
 }  // namespace
 
-Plan::~Plan() = default;
-
 Layer::Layer(std::vector<Stage> stages, const KernelTable* kernels) : kernels_(kernels) {
   for (const Stage& stage : stages) check_stage(stage);
   if (stages.size() > 1) check_separable(stages[0].spec, stages[1].spec);
@@ -79,33 +77,51 @@ Layer Layer::variant(bool channels_last, const std::string& algorithm) const {
   return {std::move(stages), kernels_};
 }
 
-std::shared_ptr<const Plan> Layer::plan(const ConvGeometry& geometry) {
-  const Stage& stage = weights_->stage();
-  validate(stage.spec, geometry);
-  const Problem problem{*weights_, geometry, *kernels_};
-
-  std::shared_ptr<Plan> plan(new Plan());
-  plan->weights_ = weights_;
-  plan->kernels_ = kernels_;
-  const Index out_channels = weights_->stage(weights_->stage_count() - 1).spec.out_channels;
-  plan->input_count_ = geometry.batch * geometry.input.volume() * stage.spec.in_channels;
-  plan->output_count_ = geometry.batch * geometry.output.volume() * out_channels;
-  if (plan->output_count_ > kMaxElements) {
-    throw Error(ErrorCode::memory, "Expected at most " + std::to_string(kMaxElements) +
-                                       " elements for output but received " +
-                                       std::to_string(plan->output_count_));
-  }
-  plan->nanoseconds_ = estimated_nanoseconds(*weights_, geometry, plan->output_count_, *kernels_);
-  Choice choice = choose(problem);
-  plan->algorithm_ = std::move(choice.algorithm);
-  plan->executor_ = std::move(choice.executor);
-  plan->refused_ = std::move(choice.refused);
-  return plan;
+std::shared_ptr<const LayerPlan> Layer::plan(const ConvGeometry& geometry) {
+  return std::make_shared<LayerPlan>(weights_, *kernels_, geometry);
 }
 
 Index Layer::bytes() const { return weights_->bytes(); }
 
-void Plan::run(const float* input, float* output, const float* residual, const CancelToken* token) const {
+Plan::Counts LayerPlan::checked_counts(const WeightStore& weights, const ConvGeometry& geometry) {
+  const ConvSpec& spec = weights.stage().spec;
+  validate(spec, geometry);
+  const Index channels = weights.stage(weights.stage_count() - 1).spec.out_channels;
+  const Counts counts{geometry.batch * geometry.input.volume() * spec.in_channels,
+                      geometry.batch * geometry.output.volume() * channels};
+  if (counts.output > kMaxElements) {
+    throw Error(ErrorCode::memory, "Expected at most " + std::to_string(kMaxElements) +
+                                       " elements for output but received " + std::to_string(counts.output));
+  }
+  return counts;
+}
+
+LayerPlan::LayerPlan(std::shared_ptr<WeightStore> weights, const KernelTable& kernels,
+                     const ConvGeometry& geometry)
+    : Plan(checked_counts(*weights, geometry)),
+      weights_(std::move(weights)),
+      kernels_(kernels),
+      geometry_(geometry),
+      nanoseconds_(estimated_nanoseconds(*weights_, geometry, output_count(), kernels)) {
+  // The executor may hold on to the problem's geometry, which is this plan's.
+  Choice choice = choose({*weights_, geometry_, kernels_});
+  algorithm_ = std::move(choice.algorithm);
+  executor_ = std::move(choice.executor);
+  refused_ = std::move(choice.refused);
+}
+
+LayerPlan::~LayerPlan() = default;
+
+const ConvSpec& LayerPlan::spec() const { return weights_->stage().spec; }
+
+bool LayerPlan::single() const { return weights_->stage_count() == 1; }
+
+std::shared_ptr<const LayerPlan> LayerPlan::at(const ConvGeometry& geometry) const {
+  return std::make_shared<LayerPlan>(weights_, kernels_, geometry);
+}
+
+void LayerPlan::run(const float* input, float* output, const float* residual,
+                    const CancelToken* token) const {
   const Buffers buffers{input, output, residual};
   const int threads = nanoseconds_ < kLeastShared ? 1 : thread_limit();
   const Index bytes = executor_->workspace_bytes();
@@ -114,10 +130,10 @@ void Plan::run(const float* input, float* output, const float* residual, const C
       [&](Index task) { executor_->run(buffers, task, threads, thread_arena(bytes)); }, token, nanoseconds_);
 }
 
-Explanation Plan::explain() const {
+Explanation LayerPlan::explain() const {
   Explanation e;
   e.algorithm = algorithm_;
-  e.isa = kernels_->name;
+  e.isa = kernels_.name;
   e.tile = executor_->tile();
   e.threads = thread_limit();
   e.workspace_bytes = executor_->workspace_bytes();

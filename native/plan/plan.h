@@ -24,32 +24,62 @@ struct Explanation {
   std::vector<Refusal> refused;
 };
 
-/** A layer made ready for one geometry. Immutable, so any number of threads may run it at once. */
+/** What a run needs nothing but buffers for. Immutable, so any number of threads may run it at once. */
 class Plan {
  public:
+  virtual ~Plan() = default;
+
   /**
    * Buffers: dense, in the spec's layout, of the lengths below, `output` apart from the others; `residual`
    * null or shaped as the output. Nothing is allocated but a thread's scratch on its first use.
    */
-  void run(const float* input, float* output, const float* residual,
-           const CancelToken* token = nullptr) const;
-  Explanation explain() const;
+  virtual void run(const float* input, float* output, const float* residual,
+                   const CancelToken* token = nullptr) const = 0;
+  virtual Explanation explain() const = 0;
 
-  Index input_count() const { return input_count_; }
-  Index output_count() const { return output_count_; }
+  Index input_count() const { return counts_.input; }
+  Index output_count() const { return counts_.output; }
 
-  ~Plan();
+ protected:
+  struct Counts {
+    Index input, output;
+  };
+  explicit Plan(const Counts& counts) : counts_(counts) {}
 
  private:
-  friend class Layer;
-  Plan() = default;
+  const Counts counts_;
+};
 
-  std::shared_ptr<const WeightStore> weights_;
+/** A layer made ready for one geometry. */
+class LayerPlan final : public Plan {
+ public:
+  /** Validates; picks the first candidate that does not refuse; packs weights that are not packed yet. */
+  LayerPlan(std::shared_ptr<WeightStore> weights, const KernelTable& kernels, const ConvGeometry& geometry);
+  ~LayerPlan() override;
+
+  void run(const float* input, float* output, const float* residual,
+           const CancelToken* token = nullptr) const override;
+  Explanation explain() const override;
+
+  /** Of the first stage. */
+  const ConvSpec& spec() const;
+  const ConvGeometry& geometry() const { return geometry_; }
+  /** Whether it is one convolution, not a depthwise and a pointwise one. */
+  bool single() const;
+  const std::string& algorithm() const { return algorithm_; }
+
+  /** The same layer at another geometry. */
+  std::shared_ptr<const LayerPlan> at(const ConvGeometry& geometry) const;
+
+ private:
+  static Counts checked_counts(const WeightStore& weights, const ConvGeometry& geometry);
+
+  std::shared_ptr<WeightStore> weights_;
+  const KernelTable& kernels_;
+  const ConvGeometry geometry_;
   std::unique_ptr<const Executor> executor_;
-  const KernelTable* kernels_ = nullptr;
   std::string algorithm_;
   std::vector<Refusal> refused_;
-  Index input_count_ = 0, output_count_ = 0;
   /** About what a run takes on one thread. */
   Index nanoseconds_ = 0;
 };
@@ -66,8 +96,7 @@ class Layer {
    * stays this layer's. */
   Layer variant(bool channels_last, const std::string& algorithm) const;
 
-  /** Validates; picks the first candidate that does not refuse; packs weights that are not packed yet. */
-  std::shared_ptr<const Plan> plan(const ConvGeometry& geometry);
+  std::shared_ptr<const LayerPlan> plan(const ConvGeometry& geometry);
 
   /** Memory of the weights as given and as packed so far, for the host's garbage collector. */
   Index bytes() const;

@@ -24,6 +24,7 @@ export class FakeEngine implements Engine {
     return this.#conv();
   }
 
+  readonly createStack = null;
   transpose(from: Float32Array, to: Float32Array): void {
     to.set(from);
   }
