@@ -350,7 +350,7 @@ describe('objects', () => {
     const Plan = plan.constructor as unknown as new (...args: unknown[]) => unknown;
     expect(codeOf(() => new Plan())).toBe('ERR_OPTION');
     expect(codeOf(() => new Plan(conv))).toBe('ERR_OPTION');
-    for (const called of [binding.Conv, binding.CancelToken, Plan]) {
+    for (const called of [binding.Conv, binding.Stack, binding.CancelToken, Plan]) {
       expect(codeOf(() => (called as unknown as Loose)(stage()))).toBe('ERR_OPTION');
     }
     expect(() => conv.plan.call(plan as never, geometry())).toThrow(TypeError);
@@ -382,6 +382,92 @@ describe('objects', () => {
     expect(binding.isas()).toContain(binding.getIsa());
     expect(binding.availableThreads()).toBeGreaterThan(0);
     expect(binding.algorithms().at(-1)).toBe('reference');
+  });
+});
+
+describe('stacks', () => {
+  /** Two layers of 3 channels on 8 × 8, the first one from 2. */
+  function pair() {
+    const { conv, plan } = fixture();
+    const second = new binding.Conv(
+      stage({ spec: spec({ inChannels: 3 }), weight: new Float32Array(81).fill(1), bias: null }),
+    );
+    return { conv, plan, second, next: second.plan(geometry()), stack: new binding.Stack() };
+  }
+  const border = { input: { batch: 1, rows: 2, columns: 64 }, output: { batch: 1, rows: 3, columns: 64 } };
+  const input = () => new Float32Array(INPUT).fill(1);
+
+  test('run their layers one into the next', () => {
+    const { plan, next, stack } = pair();
+    const [between, wanted, output] = [OUTPUT, OUTPUT, OUTPUT].map((count) => new Float32Array(count));
+    plan.run(input(), between, null);
+    next.run(between, wanted, null);
+    const joined = stack.plan([plan, next], null);
+    joined.run(input(), output, null);
+    expect(output).toEqual(wanted);
+    expect(joined.explain()).toMatchObject({ algorithm: 'sequential', workspaceBytes: 4 * OUTPUT });
+    expect(codeOf(() => joined.run(input().subarray(1), output, null))).toBe('ERR_BUFFER');
+    expect(output).toEqual(wanted);
+  });
+
+  test('refuse what is no plan, no border, or does not fit', () => {
+    const { plan, next, stack } = pair();
+    const make = stack.plan.bind(stack) as Loose;
+    for (const layers of [undefined, null, {}, [], [5], [null], [{}], [Object.create(plan)], [new Proxy(plan, {})]]) {
+      expect(codeOf(() => make(layers, null))).toBe('ERR_OPTION');
+    }
+    expect(codeOf(() => make([plan, plan], null))).toBe('ERR_SHAPE');
+    expect(codeOf(() => make([next, plan], null))).toBe('ERR_SHAPE');
+    expect(codeOf(() => make([stack.plan([plan], null)], null))).toBe('ERR_OPTION');
+    for (const wrong of [undefined, 5, {}, { input: {}, output: {} }, { ...border, output: null }]) {
+      expect(codeOf(() => make([plan], wrong))).toBe('ERR_OPTION');
+    }
+    const sized = (sizes: object) => ({ ...border, input: { ...border.input, ...sizes } });
+    for (const sizes of [{ rows: 3 }, { rows: 0 }, { columns: -64 }, { batch: BIG }]) {
+      expect(codeOf(() => make([plan], sized(sizes)))).toBe('ERR_SHAPE');
+    }
+    expect(codeOf(() => make([plan], sized({ rows: 2 ** 20, columns: 2 ** 20 })))).toBe('ERR_MEMORY');
+    expect(codeOf(() => make([plan], sized({ rows: 1.5 })))).toBe('ERR_OPTION');
+  });
+
+  test('end with a layer of theirs, and with themselves', () => {
+    const { conv, plan, next, stack, second } = pair();
+    const output = new Float32Array(OUTPUT).fill(UNTOUCHED);
+    const joined = stack.plan([plan, next], null);
+    const other = stack.plan([next], null);
+    conv.dispose();
+    expect(codeOf(() => joined.run(input(), output, null))).toBe('ERR_DISPOSED');
+    expect(codeOf(() => stack.plan([plan, next], null))).toBe('ERR_DISPOSED');
+    expect(output[0]).toBe(UNTOUCHED);
+    other.run(new Float32Array(OUTPUT), output, null);
+    expect(output[0]).toBe(0);
+    stack.dispose();
+    stack.dispose();
+    expect(codeOf(() => other.explain())).toBe('ERR_DISPOSED');
+    expect(codeOf(() => stack.plan([next], null))).toBe('ERR_DISPOSED');
+    next.run(new Float32Array(OUTPUT), output, null);
+    second.dispose();
+  });
+
+  test('a getter that disposes of a layer or of the stack comes too early to matter', () => {
+    const { conv, plan, stack } = pair();
+    const hostile = {
+      get input() {
+        conv.dispose();
+        return border.input;
+      },
+      output: border.output,
+    };
+    expect(codeOf(() => stack.plan([plan], hostile))).toBe('ERR_DISPOSED');
+    const again = pair();
+    const layers = [again.plan];
+    Object.defineProperty(layers, 0, {
+      get() {
+        again.stack.dispose();
+        return again.plan;
+      },
+    });
+    expect(codeOf(() => again.stack.plan(layers, null))).toBe('ERR_DISPOSED');
   });
 });
 

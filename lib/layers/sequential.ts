@@ -114,8 +114,7 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
       counts: turned ? counts : counts.slice(1, -1),
     };
     const engine = selectEngine(this.#leaves[0].engine);
-    const alike = this.#leaves.every((leaf) => leaf.engine === engine.name);
-    if (engine.createStack === null || !alike) return new StackPlan(stacked, engine, this.#maps);
+    if (engine.createStack === null || !this.#alike()) return new StackPlan(stacked, engine, this.#maps);
     this.#stack ??= engine.createStack();
     return new JoinedPlan(layers, this.#stack.plan(stacked));
   }
@@ -133,11 +132,14 @@ export class Sequential<R extends Rank = Rank, L extends Layout<R> = Layout<R>> 
    * takes a tenth to a fifth off the convolutions of MobileNet v2 and EfficientNet-B0.
    */
   #paysChannelsLast(counts: readonly number[]): boolean {
-    const [first] = this.#leaves;
-    const alike = this.#leaves.every(({ engine, part }) => engine === first.engine && part.tune === false);
-    if (first.part.spec.channelsLast || !alike) return false;
+    if (this.#leaves[0].part.spec.channelsLast || !this.#alike()) return false;
     const ends = counts[0] + counts[counts.length - 1];
     return ends < counts.slice(1, -1).reduce((all, count) => all + count, 0);
+  }
+
+  /** Whether one engine serves all layers, by plans of its own. */
+  #alike(): boolean {
+    return this.#leaves.every(({ engine, part }) => engine === this.#leaves[0].engine && part.tune === false);
   }
 
   #step(index: number, shape: readonly number[], convert: boolean): EnginePlan {

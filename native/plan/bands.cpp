@@ -48,7 +48,7 @@ bool runs_in_bands(const LayerPlan& plan) {
   const ConvSpec& spec = plan.spec();
   const ConvGeometry& g = plan.geometry();
   return plan.single() && spec.channels_last && !spec.transposed && spec.padding_mode == PaddingMode::zeros &&
-         spec.kernel.d == 1 && g.input.d == 1 && g.output.d == 1 && g.output.h > 1 &&
+         spec.kernel.d == 1 && spec.dilation.h == 1 && g.input.d == 1 && g.output.d == 1 && g.output.h > 1 &&
          (plan.algorithm() == "pointwise" || plan.algorithm() == "depthwise" ||
           plan.algorithm() == "im2col-gemm");
 }
@@ -128,7 +128,8 @@ class BandPlanner {
     std::vector<Index> base = done;
     std::vector<Step> steps;
     while (done.back() < row_end) {
-      end.back() = std::min(done.back() + band, row_end);
+      // A short rest goes along with the band before it.
+      end.back() = row_end - done.back() <= band + band / 2 ? row_end : done.back() + band;
       for (std::size_t i = count - 1; i > 0; --i) {
         const Index needed = std::min(round_up(rows_[i].end_in(end[i]), kTogether), rows_[i].in);
         end[i - 1] = end[i] > done[i] ? std::max(needed, done[i - 1]) : done[i - 1];
@@ -186,7 +187,11 @@ class BandPlanner {
     g.batch = 1;
     g.input.h = rows.end_in(end) - rows.first_in(begin);
     g.output.h = end - begin;
-    if (g.input.h < 1) return nullptr;
+    // At the end of a map some taps might meet none of these rows. A plan would leave them out, and might
+    // then choose another kernel, which sums in another order.
+    const bool all_taps =
+        (end - 1) * rows.stride >= rows.pad && begin * rows.stride - rows.pad + rows.extent <= rows.in;
+    if (!all_taps) return nullptr;
     g.pad_before.h = std::max<Index>(rows.pad - begin * rows.stride, 0);
     g.pad_after.h = (g.output.h - 1) * rows.stride + rows.extent - g.pad_before.h - g.input.h;
     for (const auto& plan : bands.plans_) {
