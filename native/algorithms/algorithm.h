@@ -94,10 +94,15 @@ struct Objection {
 /** Layers of one convolution, of a depthwise and a pointwise one in one pass, or both. */
 enum class Serves : std::uint8_t { single, separable, any };
 
+/** Rows of an output map that are computed by themselves to the same bits as in the whole map: an even number
+ * of them from an even one on, or only all. */
+enum class Rows : std::uint8_t { even, all };
+
 /** A row of algorithms.inc. */
 struct Candidate {
   const char* name;
   Serves serves;
+  Rows rows;
   /** Nothing where the algorithm is the one to take, unless one before it is. Asked for layers that it serves
    * alone. */
   std::optional<Objection> (*refuse)(const Problem&);

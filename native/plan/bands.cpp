@@ -19,15 +19,15 @@ constexpr Index kFarMap = Index{1} << 20;
 constexpr Index kLineBudget = Index{640} << 10;
 /** Fewer rows of the last layer at once make calls too short for what each of them costs. */
 constexpr Index kLeastRows = 4;
-/** Rows that a depthwise slide computes at once; a single one sums in another order. */
+/** As `Rows::even` has them: a depthwise slide computes two at once, and a single one in another order. */
 constexpr Index kTogether = 2;
 
 /** A layer's way down an image: output row o reads input rows [o * stride - pad, … + extent). */
-struct Rows {
+struct RowWalk {
   Index in = 0, out = 0, stride = 1, extent = 1, pad = 0;
   Index in_floats = 0, out_floats = 0;
 
-  explicit Rows(const LayerPlan& plan) {
+  explicit RowWalk(const LayerPlan& plan) {
     const ConvSpec& spec = plan.spec();
     const ConvGeometry& g = plan.geometry();
     in = g.input.h;
@@ -43,14 +43,13 @@ struct Rows {
   Index end_in(Index end) const { return std::min((end - 1) * stride - pad + extent, in); }
 };
 
-/** Layers whose rows are computed in the same way however many there are of them. */
+/** Dilated rows are interleaved maps, of which even numbers are other rows. */
 bool runs_in_bands(const LayerPlan& plan) {
   const ConvSpec& spec = plan.spec();
   const ConvGeometry& g = plan.geometry();
-  return plan.single() && spec.channels_last && !spec.transposed && spec.padding_mode == PaddingMode::zeros &&
-         spec.kernel.d == 1 && spec.dilation.h == 1 && g.input.d == 1 && g.output.d == 1 && g.output.h > 1 &&
-         (plan.algorithm() == "pointwise" || plan.algorithm() == "depthwise" ||
-          plan.algorithm() == "im2col-gemm");
+  return plan.serves_rows() && plan.single() && spec.channels_last && !spec.transposed &&
+         spec.padding_mode == PaddingMode::zeros && spec.kernel.d == 1 && spec.dilation.h == 1 &&
+         g.input.d == 1 && g.output.d == 1 && g.output.h > 1;
 }
 
 Index image_bytes(const LayerPlan& plan) { return plan.output_count() / plan.geometry().batch * kFloat; }
@@ -160,7 +159,7 @@ class BandPlanner {
     std::vector<Bands::Call> calls;
     for (const Step& step : steps) {
       const std::size_t i = step.layer;
-      const Rows& rows = rows_[i];
+      const RowWalk& rows = rows_[i];
       const LayerPlan* plan = plan_rows(i, step.begin, step.end, bands);
       if (plan == nullptr) return false;
       const Index first_in = rows.first_in(step.begin);
@@ -182,7 +181,7 @@ class BandPlanner {
 
   const LayerPlan* plan_rows(std::size_t layer, Index begin, Index end, Bands& bands) const {
     const LayerPlan& whole = *layers_[layer];
-    const Rows& rows = rows_[layer];
+    const RowWalk& rows = rows_[layer];
     ConvGeometry g = whole.geometry();
     g.batch = 1;
     g.input.h = rows.end_in(end) - rows.first_in(begin);
@@ -202,7 +201,7 @@ class BandPlanner {
   }
 
   const std::span<const std::shared_ptr<const LayerPlan>> layers_;
-  std::vector<Rows> rows_;
+  std::vector<RowWalk> rows_;
 };
 
 std::unique_ptr<const Bands> plan_bands(std::span<const std::shared_ptr<const LayerPlan>> layers) {

@@ -10,7 +10,8 @@ namespace {
 
 const std::vector<Candidate>& candidates() {
   static const std::vector<Candidate> list = {
-#define ALGORITHM(function, name, serves) {name, Serves::serves, refuse_##function, make_##function},
+#define ALGORITHM(function, name, serves, rows) \
+  {name, Serves::serves, Rows::rows, refuse_##function, make_##function},
 #include "algorithms/algorithms.inc"
 #undef ALGORITHM
   };
@@ -55,6 +56,7 @@ Choice choose(const Problem& problem) {
       continue;
     }
     choice.algorithm = candidate.name;
+    choice.rows = candidate.rows;
     choice.executor = candidate.make(problem);
     break;
   }

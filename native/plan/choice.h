@@ -12,6 +12,7 @@ namespace convolith {
 /** The candidate that serves a problem, made ready, and those before it with their reasons. */
 struct Choice {
   std::string algorithm;
+  Rows rows = Rows::all;
   std::unique_ptr<const Executor> executor;
   std::vector<Refusal> refused;
 };

@@ -106,6 +106,7 @@ LayerPlan::LayerPlan(std::shared_ptr<WeightStore> weights, const KernelTable& ke
   // The executor may hold on to the problem's geometry, which is this plan's.
   Choice choice = choose({*weights_, geometry_, kernels_});
   algorithm_ = std::move(choice.algorithm);
+  serves_rows_ = choice.rows == Rows::even;
   executor_ = std::move(choice.executor);
   refused_ = std::move(choice.refused);
 }

@@ -67,6 +67,8 @@ class LayerPlan final : public Plan {
   /** Whether it is one convolution, not a depthwise and a pointwise one. */
   bool single() const;
   const std::string& algorithm() const { return algorithm_; }
+  /** Whether even numbers of its output rows come out as they do in the whole map; see `Rows`. */
+  bool serves_rows() const { return serves_rows_; }
 
   /** The same layer at another geometry. */
   std::shared_ptr<const LayerPlan> at(const ConvGeometry& geometry) const;
@@ -79,6 +81,7 @@ class LayerPlan final : public Plan {
   const ConvGeometry geometry_;
   std::unique_ptr<const Executor> executor_;
   std::string algorithm_;
+  bool serves_rows_ = false;
   std::vector<Refusal> refused_;
   /** About what a run takes on one thread. */
   Index nanoseconds_ = 0;
