@@ -430,6 +430,29 @@ describe('stacks', () => {
     expect(codeOf(() => make([plan], sized({ rows: 1.5 })))).toBe('ERR_OPTION');
   });
 
+  test('run layers whose maps are only as long as each other', () => {
+    const pointwise = { channelsLast: true, inChannels: 16, outChannels: 16, kernel: [1, 1, 1] };
+    const conv = new binding.Conv(
+      stage({ spec: spec(pointwise), weight: Float32Array.from({ length: 256 }, (_, i) => i % 5), bias: null }),
+    );
+    const sized = (height: number, width: number) =>
+      conv.plan(
+        geometry({ input: [1, height, width], output: [1, height, width], padBefore: [0, 0, 0], padAfter: [0, 0, 0] }),
+      );
+    const plans = [sized(512, 64), sized(16, 2048), sized(2048, 16)];
+    const maps = [0, 1, 2, 3].map((map) => Float32Array.from({ length: 2 ** 19 }, (_, i) => (map === 0 ? i % 7 : 0)));
+    plans.forEach((plan, index) => {
+      plan.run(maps[index], maps[index + 1], null);
+    });
+    const joined = new binding.Stack().plan(plans, null);
+    const output = new Float32Array(2 ** 19);
+    joined.run(maps[0], output, null);
+    expect(joined.explain().tile).toBe('');
+    expect(output.every((value, index) => value === maps[3][index])).toBe(true);
+    const alike = new binding.Stack().plan([plans[0], plans[0]], null);
+    expect(alike.explain().tile).toMatch(/^layers 0-1 in \d+ bands$/);
+  });
+
   test('end with a layer of theirs, and with themselves', () => {
     const { conv, plan, next, stack, second } = pair();
     const output = new Float32Array(OUTPUT).fill(UNTOUCHED);

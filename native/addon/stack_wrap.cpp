@@ -54,8 +54,9 @@ Napi::Value StackWrap::plan(const Napi::CallbackInfo& info) {
       throw expected(ErrorCode::option, "an array of plans", "layers", show(info[0]));
     }
     const auto array = info[0].As<Napi::Array>();
+    const std::uint32_t count = array.Length();
     auto live = std::make_shared<LivePlan>();
-    for (std::uint32_t i = 0; i < array.Length(); ++i) {
+    for (std::uint32_t i = 0; i < count; ++i) {
       live->parts.push_back(ConvPlan::from(array.Get(i), "layers[" + std::to_string(i) + "]"));
     }
     const std::optional<Border> border = read_border(info[1]);

@@ -52,6 +52,13 @@ bool runs_in_bands(const LayerPlan& plan) {
          g.input.d == 1 && g.output.d == 1 && g.output.h > 1;
 }
 
+/** A caller may give maps that are only as long as each other. */
+bool fit(const LayerPlan& before, const LayerPlan& after) {
+  return before.geometry().batch == after.geometry().batch &&
+         before.geometry().output == after.geometry().input &&
+         before.spec().out_channels == after.spec().in_channels;
+}
+
 Index image_bytes(const LayerPlan& plan) { return plan.output_count() / plan.geometry().batch * kFloat; }
 
 }  // namespace
@@ -97,7 +104,8 @@ class BandPlanner {
   }
 
  private:
-  /** Rows [begin, end) of a layer, and which of its lines stay before: so many from `kept` on. */
+  /** Rows [begin, end) of a layer, the row at which its lines began before, and the one from which they stay.
+   */
   struct Step {
     std::size_t layer;
     Index begin, end;
@@ -209,6 +217,7 @@ std::unique_ptr<const Bands> plan_bands(std::span<const std::shared_ptr<const La
   Index rows = 0;
   while (count < layers.size() && runs_in_bands(*layers[count])) {
     if (count > 0) {
+      if (!fit(*layers[count - 1], *layers[count])) break;
       const Index fitting = BandPlanner(layers.first(count + 1)).fitting_rows();
       if (fitting == 0) break;
       rows = fitting;
