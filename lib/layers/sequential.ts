@@ -25,9 +25,10 @@ type Leaf<R extends Rank, L extends Layout<R> = Layout<R>> = Layer<R, L> &
 /**
  * Layers after one another, run without their intermediate maps ever being new memory: they lie in two recycled
  * buffers. Where such a map is larger than a cache, the native engine runs the layers around it some rows at a time, and
- * the map never exists as a whole; an asynchronous run is one job, however many layers there are. A stack with channels first keeps them channels last, as the kernels want them, where its input and output
- * are smaller than the maps between. Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes
- * of them. `residual` is added in the last layer, before its activation.
+ * the map never exists as a whole; an asynchronous run is one job, however many layers there are. A stack with channels
+ * first keeps them channels last, as the kernels want them, where its input and output are smaller than the maps between.
+ * Nested stacks are flattened. The layers belong to the stack: `dispose()` disposes of them. `residual` is added in the
+ * last layer, before its activation.
  * @example
  * const net = new Sequential([
  *   new Conv2d({ weight: tensor(new Float32Array(16 * 3 * 9), [16, 3, 3, 3]), stride: 2, padding: 1, activation: 'relu' }),

@@ -14,7 +14,7 @@ export interface SequentialExplanation extends Explanation {
 }
 
 /** The layers' explanations as one. */
-export function explainStack(
+function explainStack(
   layers: readonly Explanation[],
   joined: { readonly tile: string; readonly mapBytes: number },
 ): SequentialExplanation {

@@ -103,7 +103,6 @@ LayerPlan::LayerPlan(std::shared_ptr<WeightStore> weights, const KernelTable& ke
       kernels_(kernels),
       geometry_(geometry),
       nanoseconds_(estimated_nanoseconds(*weights_, geometry, output_count(), kernels)) {
-  // The executor may hold on to the problem's geometry, which is this plan's.
   Choice choice = choose({*weights_, geometry_, kernels_});
   algorithm_ = std::move(choice.algorithm);
   serves_rows_ = choice.rows == Rows::even;
