@@ -80,7 +80,7 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
       in_(p.spec().channels_last, p.spec().in_channels, p.geometry.input),
       grouped_(packs_groups(p, lattice)),
       weight_stride_(round_up(p.spec().out_channels, 16) + 16),
-      zeros_(p.spec().out_channels),
+      zeros_(p.spec().out_channels + p.kernels.lanes),
       amd_(cpu_is_amd()),
       slide_y_(slide_axis(lattice.y)),
       slide_x_(slide_axis(lattice.x)) {
@@ -112,6 +112,7 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
       if (far || channels_ % kCollidingChannels == 0)
         slide_columns_ = ceil_div(columns, std::max<Index>(columns / least, 1));
     }
+    cut_rows();
   }
 }
 
@@ -256,13 +257,16 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
+  const bool runs_on = t.shift > 0 && t.lag == nullptr && !staged_ && lattice_.x.in_step == 1 &&
+                       slice.x_stride == strip.channels && target.pixel == strip.channels &&
+                       lattice_.x.count >= slide_x_.phases;
   for (Index phase_y = 0; phase_y < slide_y_.phases; ++phase_y) {
     const Index rows = ceil_div(strip.rows - phase_y, slide_y_.phases);
     for (Index tile_y = 0; tile_y < rows; tile_y += slider_->rows) {
       const Index y = phase_y + std::min(tile_y, rows - slider_->rows) * slide_y_.phases;
       t.out = target.out + y * target.row;
       t.residual = target.residual == nullptr ? nullptr : target.residual + y * target.row;
-      slide_rows(t, slice, w.y_offset + y * lattice_.y.in_step, target.pixel, w);
+      slide_rows(t, slice, w.y_offset + y * lattice_.y.in_step, target.pixel, runs_on, w);
     }
   }
 }
@@ -275,41 +279,58 @@ DepthwiseCore::Columns DepthwiseCore::columns_at(Index at, Index step, Index cou
   return {origin, step, begin, std::clamp(ceil_div(lattice_.x.in_size - origin, step), begin, count)};
 }
 
-/** One block of rows, piece by piece, and phase by phase of each. */
-void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
-                               Work& w) const {
+/** The pieces that slides walk a row in, and phase by phase of each: a block of rows has no division left. */
+void DepthwiseCore::cut_rows() {
   const LatticeAxis& axis = lattice_.x;
-  const Index most = ceil_div(axis.count, slide_x_.phases);
-  const Index pieces = ceil_div(most, slide_columns_);
+  const Index phases = slide_x_.phases, step = slide_x_.step;
+  const Index pieces = ceil_div(ceil_div(axis.count, phases), slide_columns_);
+  for (Index i = 0; i < pieces; ++i) {
+    for (Index phase = 0; phase < phases; ++phase) {
+      const Index columns = ceil_div(axis.count - phase, phases);
+      const Index first = columns * i / pieces;
+      Piece piece;
+      piece.outputs = columns * (i + 1) / pieces - first;
+      if (piece.outputs == 0) continue;
+      piece.point = phase + first * phases;
+      const Index at = piece.point * axis.in_step;
+      const Index window = (piece.outputs - 1) * slider_->stride + slider_->kernel;
+      piece.met = columns_at(at, step, window);
+      // The first pixel of all is the next one of a pixel that does not exist, of the last phase.
+      const Index lead = first == 0 && phase == phases - 1 ? 1 : 0;
+      const Columns next = columns_at(at + 1 - lead * step, step, lead + window);
+      piece.next = {true, lead != 0, next.begin - lead, next.end - lead,
+                    std::min(piece.outputs, ceil_div(axis.count - 1 - piece.point, phases))};
+      pieces_.push_back(piece);
+    }
+  }
+}
+
+/** One block of rows, piece by piece. */
+void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
+                               bool runs_on, Work& w) const {
   float* const out = t.out;
   const float* const residual = t.residual;
-  const Index step = slide_x_.step;
   t.rows = w.inputs;
   t.row_step = w.out_offset;
-  for (Index i = 0; i < pieces * slide_x_.phases; ++i) {
-    const Index piece = i / slide_x_.phases;
-    const Index phase = i % slide_x_.phases;
-    const Index columns = ceil_div(axis.count - phase, slide_x_.phases);
-    const Index first = columns * piece / pieces;
-    t.outputs = columns * (piece + 1) / pieces - first;
-    if (t.outputs == 0) continue;
-    // Window columns lie at `at`, at + step and so on, counted from the lattice's first column.
-    const Index point = phase + first * slide_x_.phases;
-    const Columns met =
-        columns_at(point * axis.in_step, step, (t.outputs - 1) * slider_->stride + slider_->kernel);
-    t.begin = met.begin;
-    t.end = met.end;
-    for (int row = 0; row < slider_->window(); ++row) {
+  const int window = slider_->window();
+  for (int row = 0; row < window; ++row) {
+    w.out_offset[row] = y_offset[row * slide_y_.step] < 0 ? 0 : slide_x_.step * source.x_stride;
+  }
+  const Index last = y_offset[(window - 1) * slide_y_.step];
+  t.ahead_row = in_.y;
+  for (const Piece& piece : pieces_) {
+    const float* base = source.base + piece.met.place() * source.x_stride;
+    for (int row = 0; row < window; ++row) {
       const Index y = y_offset[row * slide_y_.step];
-      const bool outside = y < 0;
-      w.inputs[row] = outside ? zeros_.data() : source.base + y + met.place() * source.x_stride;
-      w.out_offset[row] = outside ? 0 : step * source.x_stride;
+      w.inputs[row] = y < 0 ? zeros_.data() : base + y;
     }
-    const Index last = y_offset[(slider_->window() - 1) * slide_y_.step];
-    t.ahead = far_ && last >= 0 ? source.base + last + in_.y + met.place() * source.x_stride : nullptr;
-    t.ahead_row = in_.y;
-    t.out = out + point * pixel;
-    t.residual = residual == nullptr ? nullptr : residual + point * pixel;
+    t.begin = piece.met.begin;
+    t.end = piece.met.end;
+    t.outputs = piece.outputs;
+    t.ahead = far_ && last >= 0 ? base + last + in_.y : nullptr;
+    if (runs_on) t.next = piece.next;
+    t.out = out + piece.point * pixel;
+    t.residual = residual == nullptr ? nullptr : residual + piece.point * pixel;
     grouped_ ? slider_->grouped(t, lanes_) : slider_->slide(t);
   }
 }

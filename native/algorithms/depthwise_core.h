@@ -80,12 +80,19 @@ class DepthwiseCore {
     Index place() const { return origin + begin * step; }
   };
   Columns columns_at(Index at, Index step, Index count) const;
+  /** Output columns of a phase that a slide walks: `outputs` of them from `point` on. */
+  struct Piece {
+    Index point = 0, outputs = 0;
+    Columns met;
+    DepthwiseSlide::NextPixel next;
+  };
+  void cut_rows();
   Source locate(const Strip& strip, const float* image, Work& work) const;
   const DepthwiseSlider* choose_slider() const;
   bool slides(const Strip& strip) const;
   void run_slides(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                   Work& work) const;
-  void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
+  void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel, bool runs_on,
                   Work& work) const;
   bool lines_up(const Strip& strip) const;
   void run_lines(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
@@ -119,6 +126,7 @@ class DepthwiseCore {
   const DepthwiseSlider* slider_ = nullptr;
   /** Output columns of a slide, at the most. */
   Index slide_columns_ = 1;
+  std::vector<Piece> pieces_;
 };
 
 }  // namespace convolith

@@ -66,6 +66,21 @@ struct DepthwiseSlide {
    */
   int shift = 0;
   /**
+   * With a shift and a stride of 1: whether the last channels share their vector with the first ones of the
+   * next pixel in place of this one's, which lie side by side where pixels are dense in input and output, so
+   * that one aligned load does for two of parts. 32 channels of 112x112 took 0.161 ms, now @.
+   */
+  struct NextPixel {
+    bool runs_on = false;
+    /** Whether the row's first pixel is met so too, by a column before the first. */
+    bool leads = false;
+    /** The window's columns whose next pixel exists, counted as `begin` is; -1 with `leads`. */
+    Index begin = 0, end = 0;
+    /** Outputs whose next pixel exists. */
+    Index outputs = 0;
+  };
+  NextPixel next;
+  /**
    * Scratch of outputs × rows vectors, or null. With it a vector of channels is stored while the next one is
    * summed; channels are whole vectors then. Stores that agree with loads in the low 12 bits of the address
    * hold them up on AMD's cores: at 512 channels, input and output both at the start of a page, 0.33 of the

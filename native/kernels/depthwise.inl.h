@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "kernels/depthwise.h"
 #include "kernels/epilogue.inl.h"
 
@@ -111,33 +113,37 @@ void depthwise_block(const DepthwiseTile& t) {
   if (c < t.channels) block_vector<V, KH, KW, SH, SW, R, Q>(t, c, static_cast<int>(t.channels - c));
 }
 
-/** A vector of the channels from `c` on, or, with Wrap, of the last `count` channels and then the first ones.
+/**
+ * Vectors of channels: whole ones, or the one of the last `count` channels and then the first ones, of the
+ * same pixel (wrapped) or of the next one, which lie side by side (run_on).
  */
-template <class V, bool Wrap>
+enum class Ends : std::uint8_t { apart, wrapped, run_on };
+
+template <class V, Ends E>
 struct Channels {
   using Reg = typename V::Reg;
   Index c, total;
   int count;
 
-  /** `p` at channel c. */
+  /** `p` at channel c, of one pixel. */
   CONVOLITH_INLINE Reg load(const float* p) const {
-    if constexpr (Wrap) {
-      return V::load_wrap(p, p - total, count);
-    } else {
+    if constexpr (E == Ends::apart) {
       return V::load(p);
+    } else {
+      return V::load_wrap(p, p - total, count);
     }
   }
   CONVOLITH_INLINE void store(float* p, Reg v) const {
-    if constexpr (Wrap) {
-      V::store_wrap(p, p - total, v, count);
-    } else {
+    if constexpr (E == Ends::apart) {
       V::store(p, v);
+    } else {
+      V::store_wrap(p, p - total, v, count);
     }
   }
 };
 
-template <class V, bool Wrap, int P>
-CONVOLITH_INLINE void add_residuals(const Channels<V, Wrap>& at, const float* residual, Index step,
+template <class V, Ends E, int P>
+CONVOLITH_INLINE void add_residuals(const Channels<V, E>& at, const float* residual, Index step,
                                     typename V::Reg (&sum)[P]) {
   if (residual == nullptr) return;
   CONVOLITH_UNROLL
@@ -150,10 +156,10 @@ CONVOLITH_INLINE void add_residuals(const Channels<V, Wrap>& at, const float* re
  * even where it is not made, since clang keeps what lives across it in memory (depthwise 3×3 took 1.1 to 1.35
  * times as long).
  */
-template <class V, bool Wrap, bool Clips, int P>
-CONVOLITH_INLINE void finish_sums(const Epilogue& epilogue, const Channels<V, Wrap>& at,
-                                  const float* residual, Index step, typename V::Reg (&sum)[P]) {
-  add_residuals<V, Wrap, P>(at, residual, step, sum);
+template <class V, Ends E, bool Clips, int P>
+CONVOLITH_INLINE void finish_sums(const Epilogue& epilogue, const Channels<V, E>& at, const float* residual,
+                                  Index step, typename V::Reg (&sum)[P]) {
+  add_residuals<V, E, P>(at, residual, step, sum);
   if constexpr (Clips) {
     CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) sum[p] = clip<V>(epilogue, sum[p]);
@@ -168,17 +174,25 @@ CONVOLITH_INLINE void finish_sums(const Epilogue& epilogue, const Channels<V, Wr
   }
 }
 
+/** Of a vector that runs on into the next pixel, the lanes of this pixel (`low`) and of that one. */
+template <class V>
+CONVOLITH_INLINE typename V::Range pixel_lanes(const Channels<V, Ends::run_on>& at, bool low, bool high) {
+  return V::between(low ? 0 : at.count, high ? V::lanes : at.count);
+}
+
 /**
  * Contract: DepthwiseSlide, on one vector of channels; `before` is the channel of the vector that lags, or
  * negative. Of stride 1, 3×3 and two rows: 4 loads for 18 multiplications, the weights in registers. Of 7×7:
  * 57 for 98, since a weight serves both rows of outputs.
  */
-template <class V, int K, int S, int R, bool Wrap, bool Clips>
-CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wrap>& at, Index before) {
+template <class V, int K, int S, int R, Ends E, bool Clips>
+CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, E>& at, Index before) {
   using Reg = typename V::Reg;
   constexpr int window = (R - 1) * S + K;
   constexpr int flight = (K + S - 1) / S;  // columns of outputs that an input column reaches
   constexpr bool held = K <= 3;
+  constexpr bool runs_on = E == Ends::run_on;
+  static_assert(!runs_on || (S == 1 && Clips));
   // Side by side, so that each lies at a constant offset.
   alignas(64) float packed[held ? 1 : K * K * V::lanes];
   Reg w[held ? K * K : 1];
@@ -199,21 +213,26 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
     CONVOLITH_UNROLL
     for (int r = 0; r < R; ++r) sum[a][r] = bias;
   }
+  const Index lead = runs_on && t.next.leads ? 1 : 0;
+  // Columns of which this pixel exists, and the next one's.
+  const Index begin = t.begin, end = t.end;
+  const Index first = runs_on && t.next.begin < begin ? t.next.begin : begin;
+  const Index last = runs_on && t.next.end > end ? t.next.end : end;
   const float* row[window];
   Index row_step[window];
   CONVOLITH_UNROLL
   for (int i = 0; i < window; ++i) {
-    row[i] = t.rows[i] + at.c;
     row_step[i] = t.row_step[i];
+    row[i] = t.rows[i] + at.c + (runs_on ? (first - begin) * row_step[i] : 0);
   }
   const Reg low = V::set(t.epilogue->min), high = V::set(t.epilogue->max);
-  const Index begin = t.begin, end = t.end, columns = t.outputs + flight - 1;
+  const Index columns = lead + t.outputs + flight - 1;
   const Index out_step = t.out_step, out_row = t.out_row;
-  float* to = t.out + at.c;
+  float* to = t.out + at.c - lead * out_step;
   float* lag = t.lag;
   const float* ahead =
       S == 1 || t.ahead == nullptr ? nullptr : t.ahead + at.c / V::lanes * t.outputs * S * kLineFloats;
-  Index column = 0;
+  Index column = -lead;
   // At `newest` the sums are those of output columns newest - flight + 1 to newest, oldest first.
   const auto slide = [&](Index newest) CONVOLITH_INLINE_LAMBDA {
     CONVOLITH_RELOAD(weights);
@@ -227,14 +246,24 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
     }
     CONVOLITH_UNROLL
     for (int s = 0; s < S; ++s, ++column) {
-      if (column < begin || column >= end) continue;
+      if (column < first || column >= last) continue;
+      [[maybe_unused]] typename V::Range lanes{};
+      if constexpr (runs_on) {
+        const bool here = column >= begin && column < end;
+        const bool there = column >= t.next.begin && column < t.next.end;
+        lanes = pixel_lanes<V>(at, here, there);
+      }
       Reg x[window];
       CONVOLITH_UNROLL
       for (int ky = 0; ky < K; ++ky) {
         // Rows of the window, each as late as it is needed: weights serve all rows of outputs.
         CONVOLITH_UNROLL
         for (int i = ky == 0 ? 0 : (R - 1) * S + ky; i <= (R - 1) * S + ky; ++i) {
-          x[i] = at.load(row[i]);
+          if constexpr (runs_on) {
+            x[i] = V::load_range(row[i], lanes);
+          } else {
+            x[i] = at.load(row[i]);
+          }
           row[i] += row_step[i];
         }
         CONVOLITH_UNROLL
@@ -254,14 +283,32 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
     }
     if (newest >= flight - 1) {
       const float* residual = t.residual == nullptr ? nullptr : t.residual + (to - t.out) - at.c;
-      if constexpr (Clips) {
-        add_residuals<V, Wrap, R>(at, residual, out_row, sum[0]);
+      if constexpr (runs_on) {
+        const Index o = newest - (flight - 1) - lead;
+        const bool here = o >= 0, there = o < t.next.outputs;
+        const auto lanes = pixel_lanes<V>(at, here, there);
+        CONVOLITH_UNROLL
+        for (int r = 0; r < R; ++r) {
+          if (residual != nullptr) {
+            sum[0][r] = V::add(sum[0][r], V::load_range(residual + r * out_row + at.c, lanes));
+          }
+          const Reg v = V::at_most(high, V::at_least(low, sum[0][r]));
+          if (here && there) {
+            V::store(to + r * out_row, v);
+          } else {
+            V::store_range(to + r * out_row, v, lanes);
+          }
+        }
+      } else if constexpr (Clips) {
+        add_residuals<V, E, R>(at, residual, out_row, sum[0]);
         CONVOLITH_UNROLL
         for (int r = 0; r < R; ++r) sum[0][r] = V::at_most(high, V::at_least(low, sum[0][r]));
       } else {
-        finish_sums<V, Wrap, false, R>(*t.epilogue, at, residual, out_row, sum[0]);
+        finish_sums<V, E, false, R>(*t.epilogue, at, residual, out_row, sum[0]);
       }
-      if (lag == nullptr) {
+      if constexpr (runs_on) {
+        // Stored already, in part at the ends of a row.
+      } else if (lag == nullptr) {
         CONVOLITH_UNROLL
         for (int r = 0; r < R; ++r) at.store(to + r * out_row, sum[0][r]);
       } else {
@@ -292,8 +339,8 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, Wr
 }
 
 /** Stores what lags, at last. */
-template <class V, int R, bool Wrap>
-CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, Wrap>& at) {
+template <class V, int R, Ends E>
+CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, E>& at) {
   if (t.lag == nullptr) return;
   for (Index o = 0; o < t.outputs; ++o) {
     CONVOLITH_UNROLL
@@ -311,22 +358,29 @@ template <class V, int K, int S, int R, bool Clips>
 CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
   // Where channels are shifted, the last ones wrap around.
   const Index end = t.shift > 0 ? t.channels - V::lanes + 1 : t.channels;
-  Channels<V, false> at{t.shift, t.channels, V::lanes};
+  Channels<V, Ends::apart> at{t.shift, t.channels, V::lanes};
   Index before = -1;
   for (Index c = t.shift; c < end; c += V::lanes) {
     at.c = c + V::lanes <= t.channels ? c : t.channels - V::lanes;
-    slide_vector<V, K, S, R, false, Clips>(t, at, before);
+    slide_vector<V, K, S, R, Ends::apart, Clips>(t, at, before);
     before = at.c;
   }
   if constexpr (kSlideShifts<V, K> && Clips) {
     if (t.shift > 0) {
       const int count = V::lanes - t.shift;
-      const Channels<V, true> ends{t.channels - count, t.channels, count};
-      slide_vector<V, K, S, R, true, true>(t, ends, before);
-      return catch_up<V, R, true>(t, ends);
+      const Index last = t.channels - count;
+      // Without masks that cost nothing, AVX2's, it gains less than it loses (1.1 to 1.3 times as long).
+      if constexpr (S == 1 && V::masks_stores) {
+        if (t.next.runs_on) {
+          return slide_vector<V, K, S, R, Ends::run_on, true>(t, {last, t.channels, count}, before);
+        }
+      }
+      const Channels<V, Ends::wrapped> ends{last, t.channels, count};
+      slide_vector<V, K, S, R, Ends::wrapped, true>(t, ends, before);
+      return catch_up<V, R, Ends::wrapped>(t, ends);
     }
   }
-  catch_up<V, R, false>(t, at);
+  catch_up<V, R, Ends::apart>(t, at);
 }
 
 template <class V, int K, int S, int R>

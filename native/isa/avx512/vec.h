@@ -42,6 +42,9 @@ struct Vec {
   static CONVOLITH_INLINE void store_n(float* p, Reg v, int count) {
     _mm512_mask_storeu_ps(p, first(count), v);
   }
+  static CONVOLITH_INLINE void store_range(float* p, Reg v, Range range) {
+    _mm512_mask_storeu_ps(p, range, v);
+  }
   /** The first `count` lanes from `low`, the others from their places after `high`. */
   static CONVOLITH_INLINE Reg load_wrap(const float* low, const float* high, int count) {
     const __mmask16 lows = first(count);
