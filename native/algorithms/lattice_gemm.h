@@ -78,6 +78,7 @@ class LatticeGemm final : public Executor {
   AlignedBuffer pack(const Stage& stage) const;
   void choose_staging();
   void choose_block();
+  void choose_row_block();
   void cut_k();
   Block block_of(Index index) const;
   Index parts(int threads) const;
@@ -115,7 +116,7 @@ class LatticeGemm final : public Executor {
   /** Staged, with few taps in the padding: every point's taps are the same steps from its first one, and
    * blocks differ by their origin alone. */
   bool regular_ = false;
-  PointTable full_, narrow_;  // of blocks of block_width_, and of the last in a row
+  PointTable full_, narrow_;  // of blocks of block_width_, and of the last in a row, if they are regular
   Index runs_ = 0, run_length_ = 0;
   AlignedBuffer zeros_;  // what a run in the padding reads
   Index block_height_ = 1, block_width_ = 1, blocks_y_ = 1, blocks_x_ = 1;

@@ -26,18 +26,13 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
     base = w.staged;
     step = x.in_step * pitch_;
   }
-  const Index out_step = x.out_step * out_.x;
-  const Index out_first = lattice_.z.out_start * out_.z + lattice_.y.out_start * out_.y +
-                          x.out_start * out_.x + block.x0 * out_step;
-  // The compiler cannot know that these stores leave the block and the scratch's own pointers as they are.
   const Index width = block.width;
+  // The compiler cannot know that these stores leave the block and the scratch's own pointers as they are.
   const float** rows = w.rows;
-  Index* offsets = w.point_offset;
-  for (Index p = 0; p < width; ++p) {
-    rows[p] = base + p * step;
-    offsets[p] = out_first + p * out_step;
-  }
-  w.map_offset = offsets;
+  for (Index p = 0; p < width; ++p, base += step) rows[p] = base;
+  w.map_offset = full_.to.data();
+  w.map_start = lattice_.z.out_start * out_.z + lattice_.y.out_start * out_.y +
+                (x.out_start + block.x0 * x.out_step) * out_.x;
   w.inner_offset[0] = 0;
   w.inner_start[0] = 0;
   std::fill_n(w.inner_ranges, chunks_.size(), RunRange{0, 1});
