@@ -149,26 +149,31 @@ void LatticeGemm::cut_k() {
   }
 }
 
-/**
- * Of a flattened pointwise layer, whole tiles: 32 to 64 channels of 112x112 spent a tenth of their time on
- * tiles of five rows and on finding points, 196 at once; more than 384 gained nothing, and 1536 lost 4%.
- */
+/** Of lattices of one row of points, flattened pointwise layers and 1-D ones: blocks of whole tiles. 32 to 64
+ * channels of 112x112 spent a tenth of their time on tiles of five rows and on finding points, 196 at once;
+ * more than 384 gained nothing, and 1536 lost 4%. */
 void LatticeGemm::choose_row_block() {
   constexpr Index most = 384, output_budget = Index{256} << 10;
+  const LatticeAxis& x = lattice_.x;
   const Index rows = panels_.tile_rows;
-  const Index points = std::clamp(
-      std::min(kInputBudget / (pitch_ * kFloat), output_budget / (group_out_ * kFloat)), kLeastPoints, most);
-  const Index tiles = ceil_div(lattice_.x.count, rows);
-  blocks_x_ = ceil_div(tiles, std::max<Index>(points / rows, 1));
+  const Index tiles = ceil_div(x.count, rows);
+  const auto fits = [&](Index points) {
+    const Index columns = staged_ ? (points - 1) * x.in_step + x.span() : lines_met(x, points);
+    return lattice_.z.tap_count() * lattice_.y.tap_count() * columns * pitch_ * kFloat <= kInputBudget &&
+           points * group_out_ * kFloat <= output_budget && points * runs_ * 8 <= kPointerBudget;
+  };
+  Index each = most / rows;
+  while (each * rows > kLeastPoints && !fits(each * rows)) --each;
+  blocks_x_ = ceil_div(tiles, each);
   block_width_ = ceil_div(tiles, blocks_x_) * rows;
-  blocks_x_ = ceil_div(lattice_.x.count, block_width_);
+  blocks_x_ = ceil_div(x.count, block_width_);
 }
 
 void LatticeGemm::choose_block() {
-  if (row_only_) return choose_row_block();
-  // The block that reads least input a point, among those whose input and pointers fit their budgets.
   const LatticeAxis& y = lattice_.y;
   const LatticeAxis& x = lattice_.x;
+  if (lattice_.points() == x.count && x.count > 0) return choose_row_block();
+  // The block that reads least input a point, among those whose input and pointers fit their budgets.
   const Index slices = std::max<Index>(lattice_.z.tap_count(), 1);
   double least = 0.0;
   for (Index cuts = 1; cuts <= x.count; cuts *= 2) {
