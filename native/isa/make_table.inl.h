@@ -142,6 +142,7 @@ KernelTable make_table(const char* name) {
   set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);
   set_winograd_input<V, WinogradFive<V>>(table.winograd, WinogradPoints::five);
   set_winograd_input<V, WinogradSix<V>>(table.winograd, WinogradPoints::six);
+  set_winograd_input<V, WinogradEight<V>>(table.winograd, WinogradPoints::eight);
   set_winograd_input<V, WinogradStrided<V>>(table.winograd, WinogradPoints::strided);
   table.winograd.output = winograd_output<V>;
   table.winograd.weights = winograd_weights<V>;

@@ -6,8 +6,8 @@ namespace convolith {
 
 /**
  * One axis of a minimal filtering algorithm F(m, r): m outputs of r taps from m + r - 1 products at the
- * points 0, ±1, ±2 and ∞ (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015). The
- * transform of the input depends on the points alone, so one serves every r. A two-dimensional algorithm
+ * points 0, ±1, ±2, ±1/2 and ∞ (Lavin and Gray, "Fast algorithms for convolutional neural networks", 2015).
+ * The transform of the input depends on the points alone, so one serves every r. A two-dimensional algorithm
  * nests two axes.
  */
 enum class WinogradPoints : std::uint8_t {
@@ -19,15 +19,17 @@ enum class WinogradPoints : std::uint8_t {
   five,
   /** 0, ±1, ±2, ∞ */
   six,
+  /** 0, ±1, ±2, ±1/2, ∞ */
+  eight,
   /** Three taps at stride 2: the even inputs by F(4, 2) on five points, the odd ones by their one tap. */
   strided,
 };
 
-inline constexpr int kWinogradKinds = 5;
+inline constexpr int kWinogradKinds = 6;
 /** Products along an axis, by kind; also the inputs that they are made of. */
-inline constexpr int kWinogradProducts[kWinogradKinds] = {1, 4, 5, 6, 9};
+inline constexpr int kWinogradProducts[kWinogradKinds] = {1, 4, 5, 6, 8, 9};
 inline constexpr int kMaxWinogradProducts = 9;
-inline constexpr int kMaxWinogradOutputs = 5;
+inline constexpr int kMaxWinogradOutputs = 6;
 inline constexpr int kMaxWinogradTaps = 5;
 
 /** Bᵀ d B of one tile, channels in the lanes. */

@@ -177,6 +177,9 @@ constexpr int winograd_case(WinogradPoints points, int outputs) {
   CASE(WinogradSix, six, 3)            \
   CASE(WinogradSix, six, 4)            \
   CASE(WinogradSix, six, 5)            \
+  CASE(WinogradEight, eight, 4)        \
+  CASE(WinogradEight, eight, 5)        \
+  CASE(WinogradEight, eight, 6)        \
   CASE(WinogradStrided, strided, 4)
 
 template <class V>

@@ -106,6 +106,53 @@ struct WinogradSix {
 };
 
 template <class V>
+struct WinogradEight {
+  using Reg = typename V::Reg;
+  static constexpr int products = 8;
+
+  static CONVOLITH_INLINE void input(const Reg* d, Reg* r) {
+    const auto pair = [](Reg even, Reg odd, float point, Reg* to) CONVOLITH_INLINE_LAMBDA {
+      to[0] = V::fma(V::set(point), odd, even);
+      to[1] = V::fma(V::set(-point), odd, even);
+    };
+    const Reg end = V::set(5.25F);
+    r[0] = V::fma(end, V::sub(d[2], d[4]), V::sub(d[6], d[0]));
+    r[7] = V::fma(end, V::sub(d[3], d[5]), V::sub(d[7], d[1]));
+    const Reg one = V::set(-4.25F);
+    const Reg even = V::fma(one, d[4], V::add(d[2], d[6]));
+    const Reg odd = V::fma(one, d[3], V::add(d[1], d[5]));
+    r[1] = V::add(even, odd);
+    r[2] = V::sub(even, odd);
+    const Reg quarter = V::set(0.25F);
+    const Reg two = V::set(-1.25F);
+    pair(V::fma(quarter, d[2], V::fma(two, d[4], d[6])), V::fma(quarter, d[1], V::fma(two, d[3], d[5])), 2.0F,
+         r + 3);
+    const Reg four = V::set(4.0F);
+    const Reg half = V::set(-5.0F);
+    pair(V::fma(four, d[2], V::fma(half, d[4], d[6])), V::fma(four, d[1], V::fma(half, d[3], d[5])), 0.5F,
+         r + 5);
+  }
+  template <int M>
+  static CONVOLITH_INLINE void output(const Reg* m, Reg* r) {
+    const Reg even = V::add(m[1], m[2]);
+    const Reg odd = V::sub(m[1], m[2]);
+    const Reg far_even = V::add(m[3], m[4]);
+    const Reg far_odd = V::sub(m[3], m[4]);
+    const Reg near_even = V::add(m[5], m[6]);
+    const Reg near_odd = V::sub(m[5], m[6]);
+    r[0] = V::add(V::add(m[0], even), V::add(far_even, near_even));
+    float far = 2.0F;
+    CONVOLITH_UNROLL_TRANSFORM
+    for (int i = 1; i < M; ++i, far *= 2.0F) {
+      const bool odds = i % 2 != 0;
+      const Reg near = V::fma(V::set(1.0F / far), odds ? near_odd : near_even, odds ? odd : even);
+      r[i] = V::fma(V::set(far), odds ? far_odd : far_even, near);
+    }
+    r[M - 1] = V::add(r[M - 1], m[7]);
+  }
+};
+
+template <class V>
 struct WinogradStrided {
   using Reg = typename V::Reg;
   static constexpr int products = 9;
