@@ -5,6 +5,22 @@
 
 namespace convolith {
 
+/**
+ * `body` of each line of a tile, unrolled where the tile lies in registers. One of eight lines and more is in
+ * memory anyway: unrolled it takes 0.97 to 1.00 of the time with AVX-512 and no less with AVX2, for 20 to 30
+ * KB of the binary.
+ */
+template <class V, int Products, int Lines = Products, class Body>
+CONVOLITH_INLINE void for_lines(const Body& body) {
+  if constexpr (Products >= 8 && !V::unrolls_large_tiles) {
+    CONVOLITH_NO_UNROLL
+    for (int i = 0; i < Lines; ++i) body(i);
+  } else {
+    CONVOLITH_UNROLL_TRANSFORM
+    for (int i = 0; i < Lines; ++i) body(i);
+  }
+}
+
 /** Bᵀ d B of a tile's vector of channels at `c`, of which `count` lanes exist; `Whole`: all do, and all
  * pixels are inside the map. */
 template <class V, class Y, class X, bool Whole>
@@ -14,8 +30,7 @@ CONVOLITH_INLINE void winograd_input_vector(const WinogradInput& t, Index c, int
   constexpr int columns = X::products;
   Reg half[rows][columns];
   const float* origin = t.origin + c;
-  CONVOLITH_UNROLL_TRANSFORM
-  for (int j = 0; j < columns; ++j) {
+  for_lines<V, columns>([&](int j) CONVOLITH_INLINE_LAMBDA {
     Reg d[rows];
     Reg r[rows];
     CONVOLITH_UNROLL_TRANSFORM
@@ -31,15 +46,15 @@ CONVOLITH_INLINE void winograd_input_vector(const WinogradInput& t, Index c, int
     Y::input(d, r);
     CONVOLITH_UNROLL_TRANSFORM
     for (int i = 0; i < rows; ++i) half[i][j] = r[i];
-  }
+  });
   float* to = t.out + c;
-  CONVOLITH_UNROLL_TRANSFORM
-  for (int i = 0; i < rows; ++i, to += columns * t.product_stride) {
+  for_lines<V, rows>([&](int i) CONVOLITH_INLINE_LAMBDA {
     Reg r[columns];
     X::input(half[i], r);
     CONVOLITH_UNROLL_TRANSFORM
     for (int j = 0; j < columns; ++j) V::store(to + j * t.product_stride, r[j]);
-  }
+    to += columns * t.product_stride;
+  });
 }
 
 template <class V, class Y, class X>
@@ -151,11 +166,11 @@ CONVOLITH_NOINLINE int winograd_output_square(const WinogradOutput& t) {
   int c = 0;
   for (; winograd_clips<V>(t, c); c += V::lanes) {
     typename V::Reg half[M * n];
-    CONVOLITH_UNROLL_TRANSFORM
-    for (int j = 0; j < n; ++j) winograd_output_column<V, Axis, M>(t, c, j, n, half);
+    for_lines<V, n>([&](int j)
+                        CONVOLITH_INLINE_LAMBDA { winograd_output_column<V, Axis, M>(t, c, j, n, half); });
     const WinogradStore<V> store(t, c);
-    CONVOLITH_UNROLL_TRANSFORM
-    for (int i = 0; i < M; ++i) winograd_output_row<V, Axis, M, true>(t, store, c, i, half);
+    for_lines<V, n, M>(
+        [&](int i) CONVOLITH_INLINE_LAMBDA { winograd_output_row<V, Axis, M, true>(t, store, c, i, half); });
   }
   return c;
 }

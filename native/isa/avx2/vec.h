@@ -16,6 +16,8 @@ struct Vec {
   /** JavaScript's arrays begin 16 bytes after a cache line, and every second vector there would meet two:
    * depthwise 3×3 at 112x112 ran at 0.42 of the peak so and at 0.57 aligned. */
   static constexpr bool wants_alignment = true;
+  /** Whether Winograd's transforms of eight products and more along an axis are unrolled. */
+  static constexpr bool unrolls_large_tiles = false;
   /** Whether a store of some lanes takes no longer than that of all: some 20 cycles on AMD's cores. */
   static constexpr bool masks_stores = false;
 

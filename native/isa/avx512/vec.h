@@ -15,6 +15,8 @@ struct Vec {
   static constexpr int lanes = 16;
   /** A vector is a cache line: one that is not aligned costs two accesses. */
   static constexpr bool wants_alignment = true;
+  /** Whether Winograd's transforms of eight products and more along an axis are unrolled. */
+  static constexpr bool unrolls_large_tiles = true;
   /** Whether a store of some lanes takes no longer than that of all. */
   static constexpr bool masks_stores = true;
 

@@ -12,6 +12,8 @@ namespace convolith::scalar {
 struct Vec {
   static constexpr int lanes = 4;
   static constexpr bool wants_alignment = false;
+  /** Whether Winograd's transforms of eight products and more along an axis are unrolled. */
+  static constexpr bool unrolls_large_tiles = false;
   /** Whether a store of some lanes takes no longer than that of all. */
   static constexpr bool masks_stores = false;
   struct Reg {
