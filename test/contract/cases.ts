@@ -1,7 +1,7 @@
 import type { EngineActivation, PaddingMode } from '../../lib/spec.js';
 import type { CaseOptions, PointwiseOptions } from '../support/spec.js';
 import { both, type ContractCase, LAYOUTS, relu6 } from './case.js';
-import { depthwiseBlocks, depthwiseLines, depthwisePlanes } from './depthwise-cases.js';
+import { depthwiseBlocks, depthwiseLines, depthwiseNeighbours, depthwisePlanes } from './depthwise-cases.js';
 
 type Rank = 1 | 2 | 3;
 type PerRank<T> = { readonly [rank in Rank]: T };
@@ -530,6 +530,36 @@ function stridedKernels(): ContractCase[] {
   );
 }
 
+/** Maps that Winograd's tiles of eight points fit well enough, whole and beyond the border. */
+function largeTiles(): ContractCase[] {
+  const rows = [
+    { inChannels: 33, outChannels: 20, size: [17, 18], kernel: [3, 3], padding: 1 },
+    { inChannels: 24, outChannels: 65, size: [31, 11], kernel: [3, 3], padding: 2, dilation: 2, activation: relu },
+    {
+      inChannels: 20,
+      outChannels: 40,
+      size: [23, 16],
+      kernel: [5, 5],
+      padding: 2,
+      activation: { op: 'silu' as const },
+    },
+    { inChannels: 16, outChannels: 16, size: [13, 27], kernel: [7, 7], padding: 3 },
+    { inChannels: 32, outChannels: 33, size: [9, 34], kernel: [1, 7], padding: [[0, 0] as const, [3, 3] as const] },
+    { inChannels: 32, outChannels: 24, size: [36, 5], kernel: [3, 1], padding: 1 },
+    { inChannels: 40, outChannels: 36, size: [61], kernel: [5], padding: 4, activation: relu6 },
+    { inChannels: 48, outChannels: 40, groups: 2, size: [18, 12], kernel: [3, 3], padding: 1 },
+    { inChannels: 18, outChannels: 20, size: [12, 17], kernel: [5, 5], padding: 2, paddingMode: 'circular' as const },
+    { inChannels: 32, outChannels: 24, size: [12, 6], kernel: [6, 6], padding: 2, stride: 2, transposed: true },
+  ];
+  return rows.flatMap((options) =>
+    both(
+      `large tiles ${options.inChannels} to ${options.outChannels}, ${options.kernel.join('x')}`,
+      { ...options, batch: 2 },
+      { residual: options.inChannels !== 33 },
+    ),
+  );
+}
+
 export const CASES: readonly ContractCase[] = [
   ...spread('standard', standard),
   ...spread('depthwise', depthwise),
@@ -543,7 +573,9 @@ export const CASES: readonly ContractCase[] = [
   ...depthwiseBlocks(),
   ...depthwiseLines(),
   ...depthwisePlanes(),
+  ...depthwiseNeighbours(),
   ...smallGroups(),
   ...fewOutputs(),
   ...stridedKernels(),
+  ...largeTiles(),
 ];

@@ -71,3 +71,24 @@ export function depthwisePlanes(): ContractCase[] {
     return both(name, { ...options, size, kernel: [kernel, kernel] }, { residual: size[0] % 2 === 0 });
   });
 }
+
+/** Pixels of whole vectors, of which the last channels and the next pixel's first ones share one. */
+export function depthwiseNeighbours(): ContractCase[] {
+  const rows = [
+    { kernel: 3, channels: 32, size: [9, 33] },
+    { kernel: 3, channels: 16, size: [5, 1], activation: relu6 },
+    { kernel: 3, channels: 64, size: [4, 2] },
+    { kernel: 3, channels: 48, size: [13, 17], padding: [3, 0], dilation: 3 },
+    { kernel: 3, channels: 32, size: [9, 30], padding: [4, 5], dilation: 2, activation: relu6 },
+    { kernel: 3, channels: 32, size: [12, 4], padding: [2, 3], dilation: 3 },
+    { kernel: 3, channels: 16, size: [5, 12], padding: [0, 9] },
+    { kernel: 2, channels: 64, size: [7, 31], padding: [1, 0] },
+    { kernel: 2, channels: 32, size: [6, 9], padding: [0, 2], dilation: 2, activation: relu6 },
+  ];
+  return rows.flatMap(({ kernel, channels, size, padding: pads = [1, 1], ...rest }, row) => {
+    const padding = pads.map((pad) => [pad, pad] as const);
+    const options = { inChannels: channels, outChannels: channels, groups: channels, padding, ...rest };
+    const name = `neighbours ${kernel}x${kernel} of ${channels} channels, ${size.join('x')}`;
+    return both(name, { ...options, size, kernel: [kernel, kernel], batch: 2 }, { residual: row % 2 === 0 });
+  });
+}
