@@ -93,7 +93,7 @@ constexpr double kTileOverhead = 300;
  * the latter; with 8 lanes 4.0 by F(4x4).
  */
 constexpr double kStreamedFloats = 0.1;
-constexpr double kLastCacheFloats = 8 << 20;
+constexpr double kLastCacheFloats = 4 << 20;
 /** What stays in the second-level cache costs nothing extra. */
 constexpr double kCachedFloats = 128 * 1024;
 
