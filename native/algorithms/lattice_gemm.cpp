@@ -172,7 +172,9 @@ void LatticeGemm::choose_row_block() {
 void LatticeGemm::choose_block() {
   const LatticeAxis& y = lattice_.y;
   const LatticeAxis& x = lattice_.x;
-  if (lattice_.points() == x.count && x.count > 0) return choose_row_block();
+  // What is staged of points that leap over columns is less the fewer they are.
+  const bool leaps = staged_ && x.in_step > x.span();
+  if (lattice_.points() == x.count && x.count > 0 && !leaps) return choose_row_block();
   // The block that reads least input a point, among those whose input and pointers fit their budgets.
   const Index slices = std::max<Index>(lattice_.z.tap_count(), 1);
   double least = 0.0;
