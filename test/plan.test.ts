@@ -237,6 +237,29 @@ describe.each(natives)('$label', ({ select }) => {
     }
   });
 
+  test.each<[string, CaseOptions, string]>([
+    ['5x5', { ...square(32, 28), kernel: [5, 5], padding: 2 }, 'F(4x4,5x5)'],
+    ['7x7', { ...square(32, 28), kernel: [7, 7], padding: 3 }, 'F(5x5,4x4) in 2x2 parts'],
+    ['3x3 on a large map', square(64, 224), 'F(6x6,3x3)'],
+    ['3x3 whose weights would come from memory', { ...square(512, 28), inChannels: 256 }, 'F(4x4,3x3)'],
+  ])('plans %s by the cheaper tiles', (_, options, filter) => {
+    expect(plan(options, undefined, select()).explain().tile).toContain(filter);
+  });
+
+  test('a block of points that leap over columns stages few of them', () => {
+    const leaping = { ...square(1, 4), outChannels: 5, size: [300_000_000], kernel: [3], stride: 3_000_000 };
+    expect(plan({ ...leaping, algorithm: 'im2col-gemm' }, undefined, select()).explain().workspaceBytes).toBeLessThan(
+      2 ** 24,
+    );
+  });
+
+  test('a depthwise plan of a very wide map lists nothing a column', () => {
+    const wide = { ...square(16, 4), groups: 16, size: [3, 40_000_000] };
+    const before = process.memoryUsage.rss();
+    expect(plan(wide, undefined, select()).explain().algorithm).toBe('depthwise');
+    expect(process.memoryUsage.rss() - before).toBeLessThan(2 ** 26);
+  });
+
   test('plans a separable layer as one pass', () => {
     const two = plan({ ...square(32, 28), groups: 32 }, { outChannels: 64 }, select());
     expect(two.explain().algorithm).toBe('separable');
