@@ -257,7 +257,7 @@ describe.each(natives)('$label', ({ select }) => {
     const wide = { ...square(16, 4), groups: 16, size: [3, 40_000_000], channelsLast: true };
     const before = process.memoryUsage.rss();
     expect(plan(wide, undefined, select()).explain().algorithm).toBe('depthwise');
-    expect(process.memoryUsage.rss() - before).toBeLessThan(2 ** 26);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(2 ** 24);
   });
 
   test('plans a separable layer as one pass', () => {
