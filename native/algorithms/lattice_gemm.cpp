@@ -359,7 +359,7 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
   } else {
     locate(block, buffers, work);
     arrange(block, work);
-    point(work);
+    point(block, work);
   }
   const Index part = task % cuts;
   const Index last = panels_.part_begin(cuts, part + 1);

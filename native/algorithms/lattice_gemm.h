@@ -88,9 +88,9 @@ class LatticeGemm final : public Executor {
   void place(const Block& block, const Buffers& buffers, Work& work) const;
   void locate(const Block& block, const Buffers& buffers, Work& work) const;
   void arrange(const Block& block, Work& work) const;
-  void point(Work& work) const;
+  void point(const Block& block, Work& work) const;
   Index list_runs(Work& work, FunctionRef<Index(const RunTap&)> step) const;
-  Index step_taps(Work& work) const;
+  Index step_taps(const Block& block, Work& work) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& work) const;
   void gather_planes(const Block& block, const float* map, Index panel, Work& work) const;
   void scatter_planes(const Block& block, float* map, Index panel, Work& work) const;

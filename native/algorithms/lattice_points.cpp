@@ -228,15 +228,15 @@ void LatticeGemm::arrange(const Block& block, Work& w) const {
 
 /** Writes how far each run lies from a point's first one where all taps are inside the map, and returns their
  * number: 0 where no point has such. */
-Index LatticeGemm::step_taps(Work& w) const {
+Index LatticeGemm::step_taps(const Block& block, Work& w) const {
   const Index taps_y = lattice_.y.tap_count();
   const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
   const auto first = [](const bool* inner, Index count) {
     return std::find(inner, inner + count, true) - inner;
   };
-  const Index y = first(w.y_inner, block_height_);
-  const Index x = first(w.x_inner, block_width_);
-  if (runs_ < 2 || y == block_height_ || x == block_width_) return 0;
+  const Index y = first(w.y_inner, block.height);
+  const Index x = first(w.x_inner, block.width);
+  if (runs_ < 2 || y == block.height || x == block.width) return 0;
   const Index* y_offset = w.y_offset + y * taps_y;
   const Index* x_offset = w.x_offset + x * taps_x;
   return list_runs(w, [&](const RunTap& tap) {
@@ -245,11 +245,11 @@ Index LatticeGemm::step_taps(Work& w) const {
 }
 
 /** Writes each tile's row pointers, without the runs that meet only zeros. */
-void LatticeGemm::point(Work& w) const {
+void LatticeGemm::point(const Block& block, Work& w) const {
   const Index taps_y = lattice_.y.tap_count();
   const Index taps_x = merged_ ? 1 : lattice_.x.tap_count();
   const auto chunk_count = static_cast<Index>(chunks_.size());
-  const Index steps = step_taps(w);
+  const Index steps = step_taps(block, w);
   for (Index t = 0; t < w.tile_count; ++t) {
     Tile& tile = w.tiles[t];
     const float** rows = w.rows + tile.first * runs_;
