@@ -93,6 +93,8 @@ constexpr double kTileOverhead = 300;
  * the latter; with 8 lanes 4.0 by F(4x4).
  */
 constexpr double kStreamedFloats = 0.1;
+/** Within a network they come from memory from about here on: 256 to 512 channels of 28x28 took 4.1 ms in
+ * VGG-16 by F(6x6), whose weights are 32 MiB, and 3.4 by F(4x4). */
 constexpr double kLastCacheFloats = 4 << 20;
 /** What stays in the second-level cache costs nothing extra. */
 constexpr double kCachedFloats = 128 * 1024;
