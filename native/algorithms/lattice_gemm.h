@@ -79,11 +79,13 @@ class LatticeGemm final : public Executor {
   void choose_staging();
   void choose_block();
   void choose_row_block();
+  int tile_rows() const;
   void cut_k();
   Block block_of(Index index) const;
   Index parts(int threads) const;
   void tabulate();
   PointTable table_of(Index width) const;
+  void find_corner(const Block& block, const Buffers& buffers, Work& work) const;
   void line_up(const Block& block, const Buffers& buffers, Work& work) const;
   void place(const Block& block, const Buffers& buffers, Work& work) const;
   void locate(const Block& block, const Buffers& buffers, Work& work) const;
@@ -91,6 +93,7 @@ class LatticeGemm final : public Executor {
   void point(const Block& block, Work& work) const;
   Index list_runs(Work& work, FunctionRef<Index(const RunTap&)> step) const;
   Index step_taps(const Block& block, Work& work) const;
+  void compute_even(const Block& block, const GemmTile& t, Index panel, const Work& work) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& work) const;
   void gather_planes(const Block& block, const float* map, Index panel, Work& work) const;
   void scatter_planes(const Block& block, float* map, Index panel, Work& work) const;
@@ -110,6 +113,7 @@ class LatticeGemm final : public Executor {
   bool merged_ = false;    // a kernel row is one run
   Index pitch_ = 0;        // floats between two staged pixels
   bool row_only_ = false;  // one row of points, one tap, no padding: a flattened pointwise layer
+  bool evenly_ = false;    // one tap and short sums: tiles without pointers
   // Tiles cut where the set of taps that meet only padding changes, from row to row and from column to
   // column.
   bool segmented_y_ = false, segmented_x_ = false;

@@ -9,30 +9,41 @@
 
 namespace convolith {
 
+/** Where an unstaged block of one tap begins in the input, and in the output map. */
+void LatticeGemm::find_corner(const Block& block, const Buffers& buffers, Work& w) const {
+  const LatticeAxis& z = lattice_.z;
+  const LatticeAxis& y = lattice_.y;
+  const LatticeAxis& x = lattice_.x;
+  w.base = buffers.input + block.image * in_.image + z.coordinate(block.z, 0) * in_.z +
+           y.coordinate(block.y0, 0) * in_.y + x.coordinate(block.x0, 0) * in_.x +
+           block.group * group_in_ * in_.channel;
+  w.map_start = (z.out_start + block.z * z.out_step) * out_.z +
+                (y.out_start + block.y0 * y.out_step) * out_.y +
+                (x.out_start + block.x0 * x.out_step) * out_.x;
+}
+
 /** What locate, arrange and point do, for a flattened pointwise layer: the points are evenly apart. */
 void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) const {
   const LatticeAxis& x = lattice_.x;
-  const Index x_begin = x.coordinate(block.x0, 0);
-  const float* image = buffers.input + block.image * in_.image;
-  w.z_list[0] = lattice_.z.coordinate(0, 0);
-  w.y_list[0] = lattice_.y.coordinate(0, 0);
-  const float* base =
-      image + w.z_list[0] * in_.z + w.y_list[0] * in_.y + x_begin * in_.x + block.group * group_in_;
+  find_corner(block, buffers, w);
   Index step = x.in_step * in_.x;
   if (staged_) {
-    const Region region{w.z_list, w.y_list, 1, 1, x_begin, (block.width - 1) * x.in_step + 1};
-    stage_region(lattice_, region, image, in_, {block.group * group_in_, group_in_, 1, pitch_}, kernels_,
-                 w.staged);
-    base = w.staged;
+    w.z_list[0] = lattice_.z.coordinate(0, 0);
+    w.y_list[0] = lattice_.y.coordinate(0, 0);
+    const Region region{
+        w.z_list, w.y_list, 1, 1, x.coordinate(block.x0, 0), (block.width - 1) * x.in_step + 1};
+    stage_region(lattice_, region, buffers.input + block.image * in_.image, in_,
+                 {block.group * group_in_, group_in_, 1, pitch_}, kernels_, w.staged);
+    w.base = w.staged;
     step = x.in_step * pitch_;
   }
+  if (evenly_) return;
   const Index width = block.width;
   // The compiler cannot know that these stores leave the block and the scratch's own pointers as they are.
   const float** rows = w.rows;
-  for (Index p = 0; p < width; ++p, base += step) rows[p] = base;
+  const float* from = w.base;
+  for (Index p = 0; p < width; ++p, from += step) rows[p] = from;
   w.map_offset = full_.to.data();
-  w.map_start = lattice_.z.out_start * out_.z + lattice_.y.out_start * out_.y +
-                (x.out_start + block.x0 * x.out_step) * out_.x;
   w.inner_offset[0] = 0;
   w.inner_start[0] = 0;
   std::fill_n(w.inner_ranges, chunks_.size(), RunRange{0, 1});

@@ -1,3 +1,4 @@
+#include "algorithms/even_rows.h"
 #include "algorithms/winograd_core.h"
 
 #include <algorithm>
@@ -183,6 +184,30 @@ void WinogradCore::point_rows(const Block& block, Work& w) const {
   }
 }
 
+/** The sums of one panel. Bias and activation follow the transform back. */
+void WinogradCore::multiply_even(const Block& block, Index panel, const Work& w) const {
+  const int width = panels_.width(panel);
+  Epilogue none;
+  none.bias = zeros_.data();
+  none.linear = true;
+  GemmRows g;
+  g.pitch = pitch_;
+  g.panel = packed_->data() + block.group * panel_start(panels_.count()) + panel_start(panel);
+  g.depth = depth_of_sums();
+  g.out_pitch = width;
+  g.columns = width;
+  g.epilogue = &none;
+  for (const WeightGroup& group : weights_) {
+    for (int i = group.first; i < group.first + group.count; ++i) {
+      const int product = order_[static_cast<std::size_t>(i)];
+      g.rows = w.inputs + product * product_stride();
+      g.out = w.sums + product * (block.tiles * width + 16);
+      multiply_evenly(kernels_.gemm, panels_[panel].vectors, g, block.tiles);
+    }
+    g.panel += weight_stride(panel);
+  }
+}
+
 /** The sums of one panel. */
 void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
   const Index tiles = block.tiles;
@@ -243,7 +268,14 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
 }
 
 void WinogradCore::compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const {
-  multiply(block, panel, w);
+  // Tiles of four vectors gain nothing: 64 channels 1.00, first layers by 2x2 pixels 1.04 of the time.
+  const int vectors = panels_[panel].vectors;
+  if (vectors < kMaxTileVectors && multiplies_evenly(kernels_.gemm, vectors, depth_of_sums()) &&
+      !brings_weights(packed_floats() * kFloat)) {
+    multiply_even(block, panel, w);
+  } else {
+    multiply(block, panel, w);
+  }
   const WinogradAxis& y = tiling_.y;
   const WinogradAxis& x = tiling_.x;
   const int width = panels_.width(panel);

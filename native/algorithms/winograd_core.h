@@ -124,6 +124,7 @@ class WinogradCore final : public Executor {
   void clear_row(const Block& block, Index row, Index slice, Work& w) const;
   void transform_tile(const Block& block, Index row, Index column, Index slice, Work& w) const;
   void point_rows(const Block& block, Work& w) const;
+  void multiply_even(const Block& block, Index panel, const Work& w) const;
   void multiply(const Block& block, Index panel, Work& w) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const;
   void move_planes(const Block& block, const float* from, float* to, Index panel, Work& w) const;

@@ -5,7 +5,7 @@
 #include "kernels/depthwise_plane.inl.h"
 #include "kernels/dot.inl.h"
 #include "kernels/elementwise.inl.h"
-#include "kernels/gemm.inl.h"
+#include "kernels/gemm_rows.inl.h"
 #include "kernels/gemv.inl.h"
 #include "kernels/grouped.inl.h"
 #include "kernels/probe.inl.h"
@@ -30,6 +30,9 @@ void fill_gemm(GemmKernels& kernels) {
 template <class V, class B, int NR = kMaxTileVectors>
 void fill_gemm_strips(GemmKernels& kernels) {
   kernels.strip[NR - 1] = gemm_strip<V, B::short_rows[NR - 1], NR>;
+  kernels.rows[NR - 1] = gemm_rows<V, B::even_rows[NR - 1], NR>;
+  kernels.even_rows[NR - 1] = B::even_rows[NR - 1];
+  kernels.even_depth[NR - 1] = B::even_depth[NR - 1];
   if constexpr (NR > 1) fill_gemm_strips<V, B, NR - 1>(kernels);
 }
 

@@ -73,6 +73,31 @@ using GemmKernel = void (*)(const GemmTile&);
  */
 using GemmStripKernel = void (*)(const GemmTile& t, Index tiles);
 
+/**
+ * Tiles of one panel after each other whose rows, and outputs, lie at one pitch: pointwise layers, and the
+ * products of a transform.
+ *
+ *   out[i * out_pitch + j] = clip(Σ_k rows[i * pitch + k] * panel[k * NR * lanes + j] + bias[j] + residual[…])
+ */
+struct GemmRows {
+  const float* rows = nullptr;
+  Index pitch = 0;
+  const float* panel = nullptr;
+  /** Products a sum, at least one. */
+  Index depth = 0;
+  float* out = nullptr;
+  /** Of outputs, and of residuals where there are any. */
+  Index out_pitch = 0;
+  const float* residual = nullptr;
+  bool fetch_out = false;
+  /** Of the panel, those that exist: more than all vectors but the last one have. */
+  int columns = 0;
+  /** Its bias is that of the panel's first column; its activation is `clip`. */
+  const Epilogue* epilogue = nullptr;
+};
+
+using GemmRowsKernel = void (*)(const GemmRows& g, Index tiles);
+
 inline constexpr int kMaxTileRows = 14;
 inline constexpr int kMaxTileVectors = 4;
 
@@ -89,6 +114,10 @@ struct GemmKernels {
   GemmKernel tile[kMaxTileVectors][kMaxTileRows] = {};
   /** Of tiles of short_rows[NR - 1]; null where there is none. */
   GemmStripKernel strip[kMaxTileVectors] = {};
+  /** Of tiles of even_rows[NR - 1], for sums of at most even_depth[NR - 1] products; null where that is 0. */
+  GemmRowsKernel rows[kMaxTileVectors] = {};
+  int even_rows[kMaxTileVectors] = {};
+  Index even_depth[kMaxTileVectors] = {};
 
   /** Of the tiles that rows are cut into, for sums of `depth` products. */
   int tile_rows(int vectors, Index depth) const {

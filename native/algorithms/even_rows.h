@@ -1,0 +1,45 @@
+#pragma once
+
+#include "algorithms/cut.h"
+#include "kernels/gemm.h"
+
+namespace convolith {
+
+/** Whether tiles of so many vectors gain by it, in sums of `depth` products. */
+inline bool multiplies_evenly(const GemmKernels& kernels, int vectors, Index depth) {
+  return depth > 0 && depth <= kernels.even_depth[vectors - 1];
+}
+
+/** `count` rows: full tiles by one call, and the rest by a few even ones. */
+inline void multiply_evenly(const GemmKernels& kernels, int vectors, const GemmRows& g, Index count) {
+  const FullPieces pieces(count, kernels.even_rows[vectors - 1]);
+  if (pieces.full() > 0) kernels.rows[vectors - 1](g, pieces.full());
+  const Index begin = pieces.begin(pieces.full());
+  const auto rest = static_cast<int>(count - begin);
+  if (rest == 0) return;
+  const float* row[2 * kMaxTileRows];
+  Index offset[2 * kMaxTileRows];
+  for (int i = 0; i < rest; ++i) {
+    row[i] = g.rows + (begin + i) * g.pitch;
+    offset[i] = (begin + i) * g.out_pitch;
+  }
+  const std::int32_t start = 0;
+  GemmTile t;
+  t.run_start = &start;
+  t.runs = 1;
+  t.k_end = g.depth;
+  t.panel = g.panel;
+  t.out = g.out;
+  t.residual = g.residual;
+  t.fetch_out = g.fetch_out;
+  t.columns = g.columns;
+  t.epilogue = g.epilogue;
+  const EvenPieces tiles(rest, ceil_div(rest, kernels.max_rows[vectors - 1]));
+  for (int done = 0, i = 0; done < rest; done += tiles.size(i++)) {
+    t.rows = row + done;
+    t.out_offset = offset + done;
+    kernels.tile[vectors - 1][tiles.size(i) - 1](t);
+  }
+}
+
+}  // namespace convolith

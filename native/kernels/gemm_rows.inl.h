@@ -1,0 +1,107 @@
+#pragma once
+
+#include "kernels/gemm.inl.h"
+
+namespace convolith {
+
+/** Addresses of MR rows at one pitch by a pointer for every three of them: base, base + pitch and base + 2 *
+ * pitch are addressing modes, so that tiles of 14 rows leave registers for everything else. */
+template <class T, int MR>
+struct EvenRows {
+  static constexpr int bases = (MR + 2) / 3;
+  T* base[bases];
+  Index pitch;
+
+  CONVOLITH_INLINE EvenRows(T* first, Index pitch) : pitch(pitch) {
+    const Index three = 3 * pitch;
+    base[0] = first;
+    CONVOLITH_UNROLL
+    for (int i = 1; i < bases; ++i) base[i] = base[i - 1] + three;
+  }
+  CONVOLITH_INLINE T* operator[](int i) const { return base[i / 3] + i % 3 * pitch; }
+  CONVOLITH_INLINE void advance(Index steps) {
+    CONVOLITH_UNROLL
+    for (int i = 0; i < bases; ++i) base[i] += steps;
+  }
+};
+
+/** `Steps` products of each sum. */
+template <class V, int MR, int NR, int Steps>
+CONVOLITH_INLINE void multiply_even(EvenRows<const float, MR>& row, const float*& panel,
+                                    typename V::Reg (&sum)[MR][NR]) {
+  using Reg = typename V::Reg;
+  CONVOLITH_UNROLL
+  for (int k = 0; k < Steps; ++k) {
+    Reg b[NR];
+    CONVOLITH_UNROLL
+    for (int j = 0; j < NR; ++j) b[j] = V::load(panel + (k * NR + j) * V::lanes);
+    CONVOLITH_UNROLL
+    for (int i = 0; i < MR; ++i) {
+      const Reg a = V::set(row[i][k]);
+      CONVOLITH_UNROLL
+      for (int j = 0; j < NR; ++j) sum[i][j] = V::fma(a, b[j], sum[i][j]);
+    }
+  }
+  row.advance(Steps);
+  panel += Steps * NR * V::lanes;
+}
+
+/** Contract: GemmRowsKernel. */
+template <class V, int MR, int NR>
+void gemm_rows(const GemmRows& g, Index tiles) {
+  using Reg = typename V::Reg;
+  const Epilogue& e = *g.epilogue;
+  const float* rows = g.rows;
+  float* out = g.out;
+  const float* residual = g.residual;
+  for (; tiles > 0; --tiles, rows += MR * g.pitch, out += MR * g.out_pitch) {
+    Reg sum[MR][NR];
+    CONVOLITH_UNROLL
+    for (int j = 0; j < NR; ++j) {
+      const Reg bias = V::load(e.bias + j * V::lanes);
+      CONVOLITH_UNROLL
+      for (int i = 0; i < MR; ++i) sum[i][j] = bias;
+    }
+    EvenRows<float, MR> to(out, g.out_pitch);
+    if (g.fetch_out) {
+      for (int i = 0; i < MR; ++i) {
+        for (int j = 0; j < NR; ++j) CONVOLITH_PREFETCH_WRITE(out + i * g.out_pitch + j * V::lanes);
+      }
+    }
+    EvenRows<const float, MR> row(rows, g.pitch);
+    const float* panel = g.panel;
+    for (Index k = g.depth / 4; k > 0; --k) multiply_even<V, MR, NR, 4>(row, panel, sum);
+    for (Index k = g.depth % 4; k > 0; --k) multiply_even<V, MR, NR, 1>(row, panel, sum);
+
+    const int last = g.columns - (NR - 1) * V::lanes;
+    if (residual != nullptr) {
+      EvenRows<const float, MR> from(residual, g.out_pitch);
+      CONVOLITH_UNROLL
+      for (int i = 0; i < MR; ++i) {
+        CONVOLITH_UNROLL
+        for (int j = 0; j < NR - 1; ++j) sum[i][j] = V::add(sum[i][j], V::load(from[i] + j * V::lanes));
+        sum[i][NR - 1] = V::add(sum[i][NR - 1], V::load_n(from[i] + (NR - 1) * V::lanes, last));
+      }
+      residual += MR * g.out_pitch;
+    }
+    if (!e.linear) {
+      CONVOLITH_UNROLL
+      for (int i = 0; i < MR; ++i) {
+        CONVOLITH_UNROLL
+        for (int j = 0; j < NR; ++j) sum[i][j] = clip<V>(e, sum[i][j]);
+      }
+    }
+    CONVOLITH_UNROLL
+    for (int i = 0; i < MR; ++i) {
+      CONVOLITH_UNROLL
+      for (int j = 0; j < NR - 1; ++j) V::store(to[i] + j * V::lanes, sum[i][j]);
+      if (last == V::lanes) {
+        V::store(to[i] + (NR - 1) * V::lanes, sum[i][NR - 1]);
+      } else {
+        V::store_n(to[i] + (NR - 1) * V::lanes, sum[i][NR - 1], last);
+      }
+    }
+  }
+}
+
+}  // namespace convolith
