@@ -14,6 +14,11 @@ Index span(const LatticeAxis& axis) {
   return axis.taps.empty() ? 1 : axis.taps.back().offset - axis.taps.front().offset + 1;
 }
 
+bool meets_no_padding(const LatticeAxis& axis) {
+  return axis.tap_count() > 0 && axis.coordinate(0, 0) >= 0 &&
+         axis.coordinate(axis.count - 1, axis.tap_count() - 1) < axis.in_size;
+}
+
 AlignedBuffer pack_taps(const Stage& stage, const Lattice& lattice, Index stride) {
   const ConvSpec& spec = stage.spec;
   const Index kernel_taps = spec.kernel.volume();
@@ -98,7 +103,8 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
     }
     lanes_ = {group_in_, group_out_, from_.data(), lattice_.tap_count() * weight_stride_};
     // A line of groups has no pixel kernel for its ends.
-    staged_ = staged_ || slider_ == nullptr || p.geometry.input.d > 1 || p.geometry.output.d > 1;
+    const bool whole_lines = slider_ != nullptr || meets_no_padding(lattice_.x);
+    staged_ = staged_ || !whole_lines || p.geometry.input.d > 1 || p.geometry.output.d > 1;
   } else {
     staged_ = staged_ || group_out_ > 1;
   }
@@ -114,7 +120,10 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
       if (far || channels_ % kCollidingChannels == 0)
         slide_columns_ = ceil_div(columns, std::max<Index>(columns / least, 1));
     }
-    cut_rows();
+    walk_ = walk_of(slide_x_);
+    const bool pairs = slider_->pairs != nullptr && slide_x_.phases == 1 && slide_x_.step == 1 &&
+                       channels_ % kernels_.lanes == kernels_.lanes / 2 && lattice_.x.count > 1;
+    if (pairs) pairs_ = walk_of({2, 2, 1});
   }
 }
 
@@ -246,32 +255,44 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   t.channels = strip.channels;
   t.epilogue = &epilogue;
   t.out_row = slide_y_.phases * target.row;
-  t.out_step = slide_x_.phases * target.pixel;
-  // Where pixels are whole vectors, all begin as far from the next aligned one. Where input and output differ
-  // in that, the output's count: a store that meets two lines costs more than a load.
   const auto to = reinterpret_cast<std::uintptr_t>(target.out);
-  const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
-  const bool shifts = !grouped_ && slider_->shifts && target.pixel * 4 % vector == 0 && to % 4 == 0 &&
-                      strip.channels % kernels_.lanes == 0 && epilogue.op == ActivationOp::clip;
-  t.shift = shifts ? static_cast<int>((vector - to % vector) % vector / 4) : 0;
   // Where pixels lie whole KiB apart, a page holds the same channels again and again. Channels of input and
   // output that agree in those bits meet, which AMD's cores do not bear: the output's then lag by a vector.
   constexpr Index kib = 1024;
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
-  const bool runs_on = t.shift > 0 && t.lag == nullptr && !staged_ && lattice_.x.in_step == 1 &&
-                       slice.x_stride == strip.channels && target.pixel == strip.channels &&
-                       lattice_.x.count >= slide_x_.phases;
+  // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one. Where
+  // input and output differ in that, the output's count: a store that meets two lines costs more than a load.
+  const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
+  const bool aligns = !grouped_ && slider_->shifts && to % 4 == 0 && epilogue.op == ActivationOp::clip;
+  const bool dense = aligns && t.lag == nullptr && !staged_ && lattice_.x.in_step == 1 &&
+                     slice.x_stride == strip.channels && target.pixel == strip.channels &&
+                     lattice_.x.count >= slide_x_.phases;
+  // Pairs are aligned where rows are whole pairs. Where every second pixel is aligned anyway they gain
+  // nothing.
+  const bool pairs = dense && !pairs_.pieces.empty() && strip.channels == channels_ &&
+                     to % (vector / 2) != 0 && target.row % kernels_.lanes == 0;
+  const bool whole = target.pixel % kernels_.lanes == 0 && strip.channels % kernels_.lanes == 0;
+  const bool shifts = aligns && (whole || pairs);
+  t.next.runs_on = dense && shifts;
+  const Walk& walk = pairs ? pairs_ : walk_;
+  t.out_step = walk.axis.phases * target.pixel;
   for (Index phase_y = 0; phase_y < slide_y_.phases; ++phase_y) {
     const Index rows = ceil_div(strip.rows - phase_y, slide_y_.phases);
     for (Index tile_y = 0; tile_y < rows; tile_y += slider_->rows) {
       const Index y = phase_y + std::min(tile_y, rows - slider_->rows) * slide_y_.phases;
       t.out = target.out + y * target.row;
       t.residual = target.residual == nullptr ? nullptr : target.residual + y * target.row;
-      slide_rows(t, slice, w.y_offset + y * lattice_.y.in_step, target.pixel, runs_on, w);
+      slide_rows(t, slice, w.y_offset + y * lattice_.y.in_step, target.pixel, walk, shifts, w);
     }
   }
+}
+
+/** From `p` to the next aligned vector. */
+int DepthwiseCore::floats_to_vector(const float* p) const {
+  const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
+  return static_cast<int>((vector - reinterpret_cast<std::uintptr_t>(p) % vector) % vector / 4);
 }
 
 /** Columns from lattice column `at` on: staged ones all exist. */
@@ -286,10 +307,11 @@ DepthwiseCore::Columns DepthwiseCore::columns_at(Index at, Index step, Index cou
  * The pieces that slides walk a row in, and phase by phase of each. Listed once a plan: what it takes to find
  * one, seven divisions at first, took as long as half a piece of 32 channels, and 8% without divisions.
  */
-void DepthwiseCore::cut_rows() {
+DepthwiseCore::Walk DepthwiseCore::walk_of(const SlideAxis& slide) const {
+  Walk walk{slide, {}};
   const LatticeAxis& axis = lattice_.x;
-  const Index phases = slide_x_.phases, step = slide_x_.step;
-  const Index pieces = ceil_div(ceil_div(axis.count, phases), slide_columns_);
+  const Index phases = slide.phases, step = slide.step;
+  const Index pieces = ceil_div(ceil_div(axis.count, slide_x_.phases), slide_columns_);
   for (Index i = 0; i < pieces; ++i) {
     for (Index phase = 0; phase < phases; ++phase) {
       const Index columns = ceil_div(axis.count - phase, phases);
@@ -299,32 +321,35 @@ void DepthwiseCore::cut_rows() {
       if (piece.outputs == 0) continue;
       piece.point = phase + first * phases;
       const Index at = piece.point * axis.in_step;
-      const Index window = (piece.outputs - 1) * slider_->stride + slider_->kernel;
+      const Index window = (piece.outputs - 1) * slide.stride + slider_->kernel;
       piece.met = columns_at(at, step, window);
       // The first pixel of all is the next one of a pixel that does not exist, of the last phase.
-      const Index lead = first == 0 && phase == phases - 1 ? 1 : 0;
+      const bool leads = first == 0 && phase == phases - 1;
+      const Index lead = leads ? slide.stride : 0;
       const Columns next = columns_at(at + 1 - lead * step, step, lead + window);
-      piece.next = {true, lead != 0, next.begin - lead, next.end - lead,
+      piece.next = {true, leads, next.begin - lead, next.end - lead,
                     std::min(piece.outputs, ceil_div(axis.count - 1 - piece.point, phases))};
-      pieces_.push_back(piece);
+      walk.pieces.push_back(piece);
     }
   }
+  return walk;
 }
 
 /** One block of rows, piece by piece. */
 void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
-                               bool runs_on, Work& w) const {
+                               const Walk& walk, bool shifts, Work& w) const {
   float* const out = t.out;
   const float* const residual = t.residual;
   t.rows = w.inputs;
   t.row_step = w.out_offset;
   const int window = slider_->window();
   for (int row = 0; row < window; ++row) {
-    w.out_offset[row] = y_offset[row * slide_y_.step] < 0 ? 0 : slide_x_.step * source.x_stride;
+    w.out_offset[row] = y_offset[row * slide_y_.step] < 0 ? 0 : walk.axis.step * source.x_stride;
   }
   const Index last = y_offset[(window - 1) * slide_y_.step];
   t.ahead_row = in_.y;
-  for (const Piece& piece : pieces_) {
+  const bool runs_on = t.next.runs_on;
+  for (const Piece& piece : walk.pieces) {
     const float* base = source.base + piece.met.place() * source.x_stride;
     for (int row = 0; row < window; ++row) {
       const Index y = y_offset[row * slide_y_.step];
@@ -337,7 +362,14 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const In
     if (runs_on) t.next = piece.next;
     t.out = out + piece.point * pixel;
     t.residual = residual == nullptr ? nullptr : residual + piece.point * pixel;
-    grouped_ ? slider_->grouped(t, lanes_) : slider_->slide(t);
+    if (shifts) t.shift = floats_to_vector(t.out);
+    if (grouped_) {
+      slider_->grouped(t, lanes_);
+    } else if (&walk == &pairs_) {
+      slider_->pairs(t);
+    } else {
+      slider_->slide(t);
+    }
   }
 }
 

@@ -86,14 +86,20 @@ class DepthwiseCore {
     Columns met;
     DepthwiseSlide::NextPixel next;
   };
-  void cut_rows();
+  /** Output columns of which every `phases`th is a slide of its own. */
+  struct Walk {
+    SlideAxis axis;
+    std::vector<Piece> pieces;
+  };
+  Walk walk_of(const SlideAxis& axis) const;
   Source locate(const Strip& strip, const float* image, Work& work) const;
   const DepthwiseSlider* choose_slider() const;
   bool slides(const Strip& strip) const;
   void run_slides(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                   Work& work) const;
-  void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel, bool runs_on,
-                  Work& work) const;
+  int floats_to_vector(const float* p) const;
+  void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
+                  const Walk& walk, bool shifts, Work& work) const;
   bool lines_up(const Strip& strip) const;
   void run_lines(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                  Work& work) const;
@@ -126,7 +132,9 @@ class DepthwiseCore {
   const DepthwiseSlider* slider_ = nullptr;
   /** Output columns of a slide, at the most. */
   Index slide_columns_ = 1;
-  std::vector<Piece> pieces_;
+  Walk walk_;
+  /** By every second column, where the slider's `pairs` may serve; without pieces where not. */
+  Walk pairs_;
 };
 
 }  // namespace convolith

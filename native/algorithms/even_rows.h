@@ -5,6 +5,10 @@
 
 namespace convolith {
 
+/** Of rows with one run. */
+inline constexpr Index kOneRunOffset = 0;
+inline constexpr std::int32_t kOneRunStart = 0;
+
 /** Whether tiles of so many vectors gain by it, in sums of `depth` products. */
 inline bool multiplies_evenly(const GemmKernels& kernels, int vectors, Index depth) {
   return depth > 0 && depth <= kernels.even_depth[vectors - 1];
@@ -23,10 +27,10 @@ inline void multiply_evenly(const GemmKernels& kernels, int vectors, const GemmR
     row[i] = g.rows + (begin + i) * g.pitch;
     offset[i] = (begin + i) * g.out_pitch;
   }
-  const std::int32_t start = 0;
   GemmTile t;
-  t.run_start = &start;
-  t.runs = 1;
+  t.run_offset = g.run_offset;
+  t.run_start = g.run_start;
+  t.runs = g.runs;
   t.k_end = g.depth;
   t.panel = g.panel;
   t.out = g.out;

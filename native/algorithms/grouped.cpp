@@ -15,6 +15,10 @@ std::optional<Objection> refuse_grouped(const Problem& p) {
                      " output channels, and none with more inputs than outputs"};
   }
   if (spec.group_in() == 1) return Objection{"leaves groups of one input channel to depthwise", true};
+  // A permutation a multiplication: 8 groups of 8 channels, 1x1 on 28x28, take 0.036 ms, half empty panels
+  // 0.032; of 4 channels 0.020 and 0.043.
+  if (spec.kernel.volume() == 1 && spec.group_in() >= 8)
+    return Objection{"would permute inputs for a single tap", true};
   return std::nullopt;
 }
 

@@ -51,9 +51,14 @@ Index lines_met(const LatticeAxis& axis, Index points) {
   return std::min((points - 1) * axis.in_step + axis.span(), points * axis.tap_count());
 }
 
-/** Whether an axis of one tap meets no padding. */
-bool within_input(const LatticeAxis& axis) {
-  return axis.coordinate(0, 0) >= 0 && axis.coordinate(axis.count - 1, 0) < axis.in_size;
+bool meets_no_padding(const LatticeAxis& axis) {
+  return axis.tap_count() > 0 && axis.coordinate(0, 0) >= 0 &&
+         axis.coordinate(axis.count - 1, axis.tap_count() - 1) < axis.in_size;
+}
+
+bool meets_no_padding(const Lattice& lattice) {
+  return lattice.points() > 0 && meets_no_padding(lattice.z) && meets_no_padding(lattice.y) &&
+         meets_no_padding(lattice.x);
 }
 
 /** The share of an axis' (point, tap) pairs that meet the input. */
@@ -76,9 +81,9 @@ double mean_segment(const LatticeAxis& axis) {
   return static_cast<double>(axis.count) / static_cast<double>(distinct + 1);
 }
 
-/** Whether tiles of one tap, which end with a row of points then, fill so well: of 14 points in tiles of 6, not
- * of 16. 10 at a time 16 to 32 channels of 20x20 by a stride of 2 took 0.67 of the time of finding each point,
- * 64 to 128 of 28x28 1.04. */
+/** Whether tiles of one tap, which end with a row of points then, fill so well: of 14 points in tiles of 6,
+ * not of 16. 10 at a time 16 to 32 channels of 20x20 by a stride of 2 took 0.67 of the time of finding each
+ * point, 64 to 128 of 28x28 1.04. */
 bool fills_tiles(Index row, int rows) { return 8 * round_up(row, rows) <= 9 * row; }
 
 /** Shorter segments make tiles of one or two rows, where a tile that multiplies a few zeros is faster: 128
@@ -114,15 +119,11 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
     segmented_y_ = mean_segment(lattice_.y) >= kShortestSegment;
     segmented_x_ = mean_segment(lattice_.x) >= kShortestSegment;
   }
-  const bool within = lattice_.tap_count() == 1 && within_input(lattice_.z) && within_input(lattice_.y) &&
-                      within_input(lattice_.x);
-  row_only_ = within && lattice_.points() == lattice_.x.count;
+  row_only_ =
+      lattice_.points() == lattice_.x.count && lattice_.tap_count() == 1 && meets_no_padding(lattice_);
   cut_k();
-  evenly_ = within && channels_last_ && chunks_.size() == 1 &&
-            epilogue_.at(0).op == ActivationOp::clip && !brings_weights(groups_ * group_packing_ * kFloat);
-  for (const Panels::Panel& panel : panels_.list)
-    evenly_ = evenly_ && multiplies_evenly(kernels_.gemm, panel.vectors, run_length_);
-  if (evenly_ && !row_only_) evenly_ = !staged_ && fills_tiles(lattice_.x.count, tile_rows());
+  regular_ = is_regular();
+  evenly_ = suits_even_rows();
   choose_block();
   tabulate();
 }
@@ -130,7 +131,11 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
 void LatticeGemm::choose_staging() {
   const bool short_runs = group_in_ < kShortRun && lattice_.x.tap_count() > 1;
   merged_ = short_runs && lattice_.x.contiguous_taps();
-  staged_ = !channels_last_ || merged_ || rows_collide(in_.x * lattice_.x.in_step, panels_.tile_rows);
+  // A merged run is staged for the padding in it: patches of 4x4 pixels, side by side, lie where they are
+  // read.
+  const bool in_place = groups_ == 1 && meets_no_padding(lattice_);
+  staged_ = !channels_last_ || (merged_ && !in_place) ||
+            rows_collide(in_.x * lattice_.x.in_step, panels_.tile_rows);
   pitch_ = group_in_;
   if (staged_ && !merged_ && rows_collide(pitch_ * lattice_.x.in_step, panels_.tile_rows)) pitch_ += 16;
   run_length_ = merged_ ? lattice_.x.tap_count() * group_in_ : group_in_;
@@ -231,12 +236,31 @@ void LatticeGemm::choose_block() {
  * With short runs, what it took to locate each point anew in every block was a quarter of the time: 3 to 16
  * channels of 3x3 at 31x31. Zeros of the padding are multiplied here, so they must be few.
  */
-void LatticeGemm::tabulate() {
+bool LatticeGemm::is_regular() const {
   const LatticeAxis& y = lattice_.y;
-  if (row_only_ && !evenly_) full_ = table_of(block_width_);
-  regular_ = together_ <= kFewTables && staged_ && !segmented() && !row_only_ && runs_ > 0 &&
-             lattice_.points() > 0 && y.contiguous_taps() && y.in_step <= y.tap_count() &&
-             share_inside(y) * (merged_ ? 1.0 : share_inside(lattice_.x)) > 0.95;
+  return together_ <= kFewTables && staged_ && !segmented() && !row_only_ && runs_ > 0 &&
+         lattice_.points() > 0 && y.contiguous_taps() && y.in_step <= y.tap_count() &&
+         share_inside(y) * (merged_ ? 1.0 : share_inside(lattice_.x)) > 0.95;
+}
+
+bool LatticeGemm::suits_even_rows() const {
+  const bool whole = regular_ || row_only_ || (!staged_ && meets_no_padding(lattice_));
+  if (!whole || !channels_last_ || chunks_.size() != 1 || epilogue_.at(0).op != ActivationOp::clip)
+    return false;
+  if (brings_weights(groups_ * group_packing_ * kFloat)) return false;
+  for (const Panels::Panel& panel : panels_.list) {
+    if (!multiplies_evenly(kernels_.gemm, panel.vectors, runs_ * run_length_)) return false;
+  }
+  // What is left of fours of several short runs costs more than pointers: 3x3 of 3 channels 1.07 of the time.
+  if (regular_ && runs_ > 1 && run_length_ % 4 != 0) return false;
+  const int widest = panels_.max_width() / panels_.lanes;
+  return lattice_.points() == lattice_.x.count ||
+         fills_tiles(lattice_.x.count, kernels_.gemm.even_rows[widest - 1]);
+}
+
+void LatticeGemm::tabulate() {
+  if (evenly_) return;
+  if (row_only_) full_ = table_of(block_width_);
   if (!regular_) return;
   full_ = table_of(block_width_);
   const Index rest = lattice_.x.count % block_width_;
@@ -369,10 +393,12 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
   if (block.width <= 0 || block.height <= 0) return;
   Scratch memory(scratch);
   Work work = take_work(memory);
-  if (row_only_ || evenly_) {
+  if (row_only_) {
     line_up(block, buffers, work);
   } else if (regular_) {
     place(block, buffers, work);
+  } else if (evenly_) {
+    line_up_taps(block, buffers, work);
   } else {
     locate(block, buffers, work);
     arrange(block, work);
@@ -456,22 +482,29 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
 
 /** What compute_panel does where the points of a row lie at one pitch. */
 void LatticeGemm::compute_even(const Block& block, const GemmTile& t, Index panel, const Work& w) const {
+  const LatticeAxis& y = lattice_.y;
+  const LatticeAxis& x = lattice_.x;
   GemmRows g;
   g.rows = w.base;
-  g.pitch = lattice_.x.in_step * (staged_ ? pitch_ : in_.x);
-  g.panel = t.panel;
+  g.pitch = x.in_step * (staged_ ? pitch_ : in_.x);
+  g.run_offset = w.inner_offset;
+  g.run_start = w.inner_start;
+  g.runs = w.inner_ranges[0].end;
   g.depth = run_length_;
+  g.panel = t.panel;
   g.out = t.out;
-  g.out_pitch = lattice_.x.out_step * out_.x;
+  g.out_pitch = x.out_step * out_.x;
   g.residual = t.residual;
   g.fetch_out = t.fetch_out;
   g.columns = t.columns;
   g.epilogue = t.epilogue;
-  for (Index y = 0; y < block.height; ++y) {
+  const Index in_row = y.in_step * (staged_ ? ((block.width - 1) * x.in_step + x.span()) * pitch_ : in_.y);
+  const Index out_row = y.out_step * out_.y;
+  for (Index i = 0; i < block.height; ++i) {
     multiply_evenly(kernels_.gemm, panels_[panel].vectors, g, block.width);
-    g.rows += lattice_.y.in_step * in_.y;
-    g.out += lattice_.y.out_step * out_.y;
-    if (g.residual != nullptr) g.residual += lattice_.y.out_step * out_.y;
+    g.rows += in_row;
+    g.out += out_row;
+    if (g.residual != nullptr) g.residual += out_row;
   }
 }
 

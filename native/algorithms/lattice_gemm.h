@@ -85,7 +85,10 @@ class LatticeGemm final : public Executor {
   Index parts(int threads) const;
   void tabulate();
   PointTable table_of(Index width) const;
+  bool suits_even_rows() const;
+  bool is_regular() const;
   void find_corner(const Block& block, const Buffers& buffers, Work& work) const;
+  void line_up_taps(const Block& block, const Buffers& buffers, Work& work) const;
   void line_up(const Block& block, const Buffers& buffers, Work& work) const;
   void place(const Block& block, const Buffers& buffers, Work& work) const;
   void locate(const Block& block, const Buffers& buffers, Work& work) const;
@@ -113,13 +116,14 @@ class LatticeGemm final : public Executor {
   bool merged_ = false;    // a kernel row is one run
   Index pitch_ = 0;        // floats between two staged pixels
   bool row_only_ = false;  // one row of points, one tap, no padding: a flattened pointwise layer
-  bool evenly_ = false;    // one tap and short sums: tiles without pointers
   // Tiles cut where the set of taps that meet only padding changes, from row to row and from column to
   // column.
   bool segmented_y_ = false, segmented_x_ = false;
   /** Staged, with few taps in the padding: every point's taps are the same steps from its first one, and
    * blocks differ by their origin alone. */
   bool regular_ = false;
+  /** Short sums whose taps all lie inside the map, or the staged region: rows of points without pointers. */
+  bool evenly_ = false;
   PointTable full_, narrow_;  // of blocks of block_width_, and of the last in a row, if they are regular
   Index runs_ = 0, run_length_ = 0;
   AlignedBuffer zeros_;  // what a run in the padding reads

@@ -9,7 +9,7 @@
 
 namespace convolith {
 
-/** Where an unstaged block of one tap begins in the input, and in the output map. */
+/** Where an unstaged block whose taps all lie inside the map begins in the input, and in the output map. */
 void LatticeGemm::find_corner(const Block& block, const Buffers& buffers, Work& w) const {
   const LatticeAxis& z = lattice_.z;
   const LatticeAxis& y = lattice_.y;
@@ -37,6 +37,9 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
     w.base = w.staged;
     step = x.in_step * pitch_;
   }
+  w.inner_offset[0] = 0;
+  w.inner_start[0] = 0;
+  std::fill_n(w.inner_ranges, chunks_.size(), RunRange{0, 1});
   if (evenly_) return;
   const Index width = block.width;
   // The compiler cannot know that these stores leave the block and the scratch's own pointers as they are.
@@ -44,9 +47,6 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
   const float* from = w.base;
   for (Index p = 0; p < width; ++p, from += step) rows[p] = from;
   w.map_offset = full_.to.data();
-  w.inner_offset[0] = 0;
-  w.inner_start[0] = 0;
-  std::fill_n(w.inner_ranges, chunks_.size(), RunRange{0, 1});
   const FullPieces pieces(width, panels_.tile_rows);
   const Index count = pieces.count();
   Tile* tiles = w.tiles;
@@ -77,6 +77,20 @@ Index LatticeGemm::list_runs(Work& w, FunctionRef<Index(const RunTap&)> step) co
   return n;
 }
 
+/** What locate, arrange and point do, where all taps of all points lie inside the map and are read in place.
+ */
+void LatticeGemm::line_up_taps(const Block& block, const Buffers& buffers, Work& w) const {
+  const LatticeAxis& z = lattice_.z;
+  const LatticeAxis& y = lattice_.y;
+  const LatticeAxis& x = lattice_.x;
+  find_corner(block, buffers, w);
+  for (Index t = 0; t < z.tap_count(); ++t) w.z_offset[t] = (z.coordinate(0, t) - z.coordinate(0, 0)) * in_.z;
+  list_runs(w, [&](const RunTap& tap) {
+    return w.z_offset[tap.z] + (y.coordinate(0, tap.y) - y.coordinate(0, 0)) * in_.y +
+           (x.coordinate(0, tap.x) - x.coordinate(0, 0)) * in_.x;
+  });
+}
+
 /** What locate, arrange and point do, from tables, for a block whose points all have the same taps. */
 void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) const {
   const LatticeAxis& z = lattice_.z;
@@ -103,12 +117,14 @@ void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) con
     return w.z_offset[tap.z] + tap.y * row + (x.coordinate(0, tap.x) - x.coordinate(0, 0)) * pitch_;
   });
 
-  const PointTable& table = block.width == block_width_ ? full_ : narrow_;
-  const Index points = block.points();
-  w.map_offset = table.to.data();
+  w.base = w.staged;
   w.map_start = (z.out_start + block.z * z.out_step) * out_.z +
                 (y.out_start + block.y0 * y.out_step) * out_.y +
                 (x.out_start + block.x0 * x.out_step) * out_.x;
+  if (evenly_) return;
+  const PointTable& table = block.width == block_width_ ? full_ : narrow_;
+  const Index points = block.points();
+  w.map_offset = table.to.data();
   const FullPieces tiles(points, panels_.tile_rows);
   w.tile_count = tiles.count();
   for (Index t = 0; t < w.tile_count; ++t) {
@@ -177,7 +193,7 @@ void LatticeGemm::locate(const Block& block, const Buffers& buffers, Work& w) co
     // A merged run's columns are staged, padding and all.
     w.x_inner[i] = merged_ || (!x.taps.empty() && inner(x, block.x0 + i));
     if (merged_) {
-      w.x_offset[i] = i * x.in_step * x_stride;
+      w.x_offset[i] = (staged_ ? i * x.in_step : x.coordinate(block.x0 + i, 0)) * x_stride;
       continue;
     }
     for (Index t = 0; t < x.tap_count(); ++t) {

@@ -192,6 +192,8 @@ void WinogradCore::multiply_even(const Block& block, Index panel, const Work& w)
   none.linear = true;
   GemmRows g;
   g.pitch = pitch_;
+  g.run_offset = &kOneRunOffset;
+  g.run_start = &kOneRunStart;
   g.panel = packed_->data() + block.group * panel_start(panels_.count()) + panel_start(panel);
   g.depth = depth_of_sums();
   g.out_pitch = width;

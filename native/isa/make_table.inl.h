@@ -57,7 +57,8 @@ void fill_depthwise(DepthwiseKernels& kernels) {
 template <class V, int K, int S, int R>
 void set_slider(DepthwiseSlider& slider) {
   static_assert((R - 1) * S + K <= kMaxSliderWindow);
-  slider = {K, S, R, kSlideShifts<V, K>, depthwise_slide<V, K, S, R>, nullptr};
+  slider = {K, S, R, kSlideShifts<V, K>, nullptr, depthwise_slide<V, K, S, R>, nullptr};
+  if constexpr (S == 1 && kSlideShifts<V, K> && V::masks_stores) slider.pairs = depthwise_pair_slide<V, K, R>;
 }
 
 template <class V, int K, int S, int NV>
@@ -69,7 +70,7 @@ void set_plane(DepthwisePlaneWalk& plane) {
 template <class V, int K, int S, int R>
 void set_grouped_slider(DepthwiseSlider& slider) {
   static_assert((R - 1) * S + K <= kMaxSliderWindow);
-  slider = {K, S, R, false, nullptr, grouped_slide<V, K, S, R>};
+  slider = {K, S, R, false, nullptr, nullptr, grouped_slide<V, K, S, R>};
 }
 
 template <class V, int K, int R>

@@ -105,6 +105,9 @@ struct DepthwiseSlider {
   /** Whether it is bound by loads that meet two cache lines where they are not aligned: 2×2 and 3×3 in
    * vectors of a line. */
   bool shifts = false;
+  /** Null, or the same for every second output of a row of stride 1: of channels that are half vectors, two
+   * pixels are whole ones, so that vectors can be aligned (DepthwiseSlide::shift). It always runs on. */
+  void (*pairs)(const DepthwiseSlide&) = nullptr;
   /** A slider has one of them: `slide` of single channels, `grouped` of groups of few. */
   void (*slide)(const DepthwiseSlide&) = nullptr;
   void (*grouped)(const DepthwiseSlide&, const GroupLanes&) = nullptr;

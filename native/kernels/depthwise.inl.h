@@ -185,14 +185,14 @@ CONVOLITH_INLINE typename V::Range pixel_lanes(const Channels<V, Ends::run_on>& 
  * negative. Of stride 1, 3×3 and two rows: 4 loads for 18 multiplications, the weights in registers. Of 7×7:
  * 57 for 98, since a weight serves both rows of outputs.
  */
-template <class V, int K, int S, int R, Ends E, bool Clips>
+template <class V, int K, int SY, int SX, int R, Ends E, bool Clips>
 CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, E>& at, Index before) {
   using Reg = typename V::Reg;
-  constexpr int window = (R - 1) * S + K;
-  constexpr int flight = (K + S - 1) / S;  // columns of outputs that an input column reaches
+  constexpr int window = (R - 1) * SY + K;
+  constexpr int flight = (K + SX - 1) / SX;  // columns of outputs that an input column reaches
   constexpr bool held = K <= 3;
   constexpr bool runs_on = E == Ends::run_on;
-  static_assert(!runs_on || (S == 1 && Clips));
+  static_assert(!runs_on || (SY == 1 && Clips));
   // Side by side, so that each lies at a constant offset.
   alignas(64) float packed[held ? 1 : K * K * V::lanes];
   Reg w[held ? K * K : 1];
@@ -231,21 +231,21 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, E>
   float* to = t.out + at.c - lead * out_step;
   float* lag = t.lag;
   const float* ahead =
-      S == 1 || t.ahead == nullptr ? nullptr : t.ahead + at.c / V::lanes * t.outputs * S * kLineFloats;
-  Index column = -lead;
+      SY == 1 || t.ahead == nullptr ? nullptr : t.ahead + at.c / V::lanes * t.outputs * SX * kLineFloats;
+  Index column = -lead * SX;
   // At `newest` the sums are those of output columns newest - flight + 1 to newest, oldest first.
   const auto slide = [&](Index newest) CONVOLITH_INLINE_LAMBDA {
     CONVOLITH_RELOAD(weights);
-    if (S > 1 && ahead != nullptr) {  // With a stride of 1 even the test costs more than it may bring.
+    if (SY > 1 && ahead != nullptr) {  // With a stride of 1 even the test costs more than it may bring.
       CONVOLITH_UNROLL
-      for (int i = 0; i < R * S; ++i) {
+      for (int i = 0; i < R * SY; ++i) {
         CONVOLITH_UNROLL
-        for (int s = 0; s < S; ++s) CONVOLITH_PREFETCH_FAR(ahead + i * t.ahead_row + s * kLineFloats);
+        for (int s = 0; s < SX; ++s) CONVOLITH_PREFETCH_FAR(ahead + i * t.ahead_row + s * kLineFloats);
       }
-      ahead += S * kLineFloats;
+      ahead += SX * kLineFloats;
     }
     CONVOLITH_UNROLL
-    for (int s = 0; s < S; ++s, ++column) {
+    for (int s = 0; s < SX; ++s, ++column) {
       if (column < first || column >= last) continue;
       [[maybe_unused]] typename V::Range lanes{};
       if constexpr (runs_on) {
@@ -258,7 +258,7 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, E>
       for (int ky = 0; ky < K; ++ky) {
         // Rows of the window, each as late as it is needed: weights serve all rows of outputs.
         CONVOLITH_UNROLL
-        for (int i = ky == 0 ? 0 : (R - 1) * S + ky; i <= (R - 1) * S + ky; ++i) {
+        for (int i = ky == 0 ? 0 : (R - 1) * SY + ky; i <= (R - 1) * SY + ky; ++i) {
           if constexpr (runs_on) {
             x[i] = V::load_range(row[i], lanes);
           } else {
@@ -268,14 +268,14 @@ CONVOLITH_INLINE void slide_vector(const DepthwiseSlide& t, const Channels<V, E>
         }
         CONVOLITH_UNROLL
         for (int a = 0; a < flight; ++a) {
-          const int kx = s + (flight - 1 - a) * S;
+          const int kx = s + (flight - 1 - a) * SX;
           if (kx >= K) continue;
           const int k = ky * K + kx;
           Reg weight = held ? w[held ? k : 0] : V::load(weights + k * V::lanes);
           if constexpr (!held) V::keep(weight);
           CONVOLITH_UNROLL
           for (int r = 0; r < R; ++r) {
-            sum[a][r] = V::fma(x[ky + r * S], weight, sum[a][r]);
+            sum[a][r] = V::fma(x[ky + r * SY], weight, sum[a][r]);
             if constexpr (!held) V::order(sum[a][r]);
           }
         }
@@ -353,31 +353,39 @@ CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, E>& at
 template <class V, int K>
 inline constexpr bool kSlideShifts = V::wants_alignment&& K <= 3;
 
-/** The last vector is moved back over its neighbour where channels are not whole vectors. */
-template <class V, int K, int S, int R, bool Clips>
+/**
+ * Vectors of channels from the first aligned one on, and at last the one that the last channels share with
+ * the first ones. Without a shift the last vector is moved back over its neighbour where channels are not
+ * whole vectors.
+ */
+template <class V, int K, int SY, int SX, int R, bool Clips>
 CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
-  // Where channels are shifted, the last ones wrap around.
-  const Index end = t.shift > 0 ? t.channels - V::lanes + 1 : t.channels;
+  const bool shares_ends = t.shift > 0 || t.next.runs_on;
+  const Index end = shares_ends ? t.channels - V::lanes + 1 : t.channels;
   Channels<V, Ends::apart> at{t.shift, t.channels, V::lanes};
   Index before = -1;
   for (Index c = t.shift; c < end; c += V::lanes) {
     at.c = c + V::lanes <= t.channels ? c : t.channels - V::lanes;
-    slide_vector<V, K, S, R, Ends::apart, Clips>(t, at, before);
+    slide_vector<V, K, SY, SX, R, Ends::apart, Clips>(t, at, before);
     before = at.c;
   }
   if constexpr (kSlideShifts<V, K> && Clips) {
-    if (t.shift > 0) {
-      const int count = V::lanes - t.shift;
-      const Index last = t.channels - count;
-      // AVX2's masks cost as much as they save: 0.96 to 1.05 of the time.
-      if constexpr (S == 1 && V::masks_stores) {
-        if (t.next.runs_on) {
-          return slide_vector<V, K, S, R, Ends::run_on, true>(t, {last, t.channels, count}, before);
-        }
+    const int count = static_cast<int>((t.channels - t.shift) % V::lanes);
+    const Index last = t.channels - count;
+    // AVX2's masks cost as much as they save: 0.96 to 1.05 of the time.
+    if constexpr (SY == 1 && V::masks_stores) {
+      if (t.next.runs_on) {
+        if (count > 0)
+          slide_vector<V, K, SY, SX, R, Ends::run_on, true>(t, {last, t.channels, count}, before);
+        return;
       }
-      const Channels<V, Ends::wrapped> ends{last, t.channels, count};
-      slide_vector<V, K, S, R, Ends::wrapped, true>(t, ends, before);
-      return catch_up<V, R, Ends::wrapped>(t, ends);
+    }
+    if constexpr (SX == SY) {
+      if (t.shift > 0) {
+        const Channels<V, Ends::wrapped> ends{last, t.channels, count};
+        slide_vector<V, K, SY, SX, R, Ends::wrapped, true>(t, ends, before);
+        return catch_up<V, R, Ends::wrapped>(t, ends);
+      }
     }
   }
   catch_up<V, R, Ends::apart>(t, at);
@@ -386,10 +394,16 @@ CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
 template <class V, int K, int S, int R>
 void depthwise_slide(const DepthwiseSlide& t) {
   if (t.epilogue->op == ActivationOp::clip) {
-    slide_channels<V, K, S, R, true>(t);
+    slide_channels<V, K, S, S, R, true>(t);
   } else {
-    slide_channels<V, K, S, R, false>(t);
+    slide_channels<V, K, S, S, R, false>(t);
   }
+}
+
+/** Every second output of a row of stride 1; the activation is `clip`. */
+template <class V, int K, int R>
+void depthwise_pair_slide(const DepthwiseSlide& t) {
+  slide_channels<V, K, 1, 2, R, true>(t);
 }
 
 }  // namespace convolith

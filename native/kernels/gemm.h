@@ -74,17 +74,22 @@ using GemmKernel = void (*)(const GemmTile&);
 using GemmStripKernel = void (*)(const GemmTile& t, Index tiles);
 
 /**
- * Tiles of one panel after each other whose rows, and outputs, lie at one pitch: pointwise layers, and the
- * products of a transform.
+ * Tiles of one panel after each other whose rows, and outputs, lie at one pitch: rows of points whose taps
+ * all lie inside the map, and the products of a transform.
  *
- *   out[i * out_pitch + j] = clip(Σ_k rows[i * pitch + k] * panel[k * NR * lanes + j] + bias[j] + residual[…])
+ *   out[i * out_pitch + j] = clip(Σ_r Σ_k rows[i * pitch + run_offset[r] + k] *
+ *       panel[(run_start[r] + k) * NR * lanes + j] + bias[j] + residual[…the same place])
+ *
+ * for k < depth.
  */
 struct GemmRows {
   const float* rows = nullptr;
   Index pitch = 0;
+  /** At least one run, and one product of each. */
+  const Index* run_offset = nullptr;
+  const std::int32_t* run_start = nullptr;
+  Index runs = 1, depth = 0;
   const float* panel = nullptr;
-  /** Products a sum, at least one. */
-  Index depth = 0;
   float* out = nullptr;
   /** Of outputs, and of residuals where there are any. */
   Index out_pitch = 0;

@@ -68,10 +68,13 @@ void gemm_rows(const GemmRows& g, Index tiles) {
         for (int j = 0; j < NR; ++j) CONVOLITH_PREFETCH_WRITE(out + i * g.out_pitch + j * V::lanes);
       }
     }
-    EvenRows<const float, MR> row(rows, g.pitch);
-    const float* panel = g.panel;
-    for (Index k = g.depth / 4; k > 0; --k) multiply_even<V, MR, NR, 4>(row, panel, sum);
-    for (Index k = g.depth % 4; k > 0; --k) multiply_even<V, MR, NR, 1>(row, panel, sum);
+    Index run = 0;
+    do {
+      EvenRows<const float, MR> row(rows + g.run_offset[run], g.pitch);
+      const float* panel = g.panel + g.run_start[run] * (NR * V::lanes);
+      for (Index k = g.depth / 4; k > 0; --k) multiply_even<V, MR, NR, 4>(row, panel, sum);
+      for (Index k = g.depth % 4; k > 0; --k) multiply_even<V, MR, NR, 1>(row, panel, sum);
+    } while (++run < g.runs);
 
     const int last = g.columns - (NR - 1) * V::lanes;
     if (residual != nullptr) {
