@@ -8,6 +8,7 @@
 #include "algorithms/lattice.h"
 #include "algorithms/staging.h"
 #include "algorithms/subpixel.h"
+#include "algorithms/winograd_cost.h"
 #include "base/arena.h"
 
 namespace convolith {
@@ -365,17 +366,20 @@ Index Dot::point(const Lattice& lattice, Index z, Index y, const Points& points,
 }
 
 /**
- * Vector operations of a transposed layer, as subpixel_cost() counts them. A sum across a vector's lanes and
- * its store cost as much as twelve, a product whose input no other sum meets 2.5, and one of four that share
- * it 1.2. Fitted over ten layers of 1 to 3 outputs: 4x4 by a stride of 2 from 64 channels took 0.26 ms here
- * and 0.19 with phases as channels, from 32 channels 0.042 and 0.034; 2x2 from 64 0.074 and 0.088.
+ * Vector operations, as winograd_tiling.h counts them: what each sum takes across a vector's lanes, each tap
+ * for its pointers, and each product, most of which is its input's load from two lines. Fitted over 60 layers
+ * of 1 to 4 outputs, 8 to 128 inputs and 1 to 81 taps on 48x48, with vectors of 16 and of 8: to 20% of each.
  */
-double transposed_cost(const Problem& p) {
-  const Index vectors = ceil_div(p.spec().in_channels, p.kernels.lanes);
+double dot_cost(const Problem& p) {
+  const double lanes = p.kernels.lanes;
+  const auto vectors = static_cast<double>(ceil_div(p.spec().in_channels, p.kernels.lanes));
   double operations = 0;
   for (const Set& set : sets_of(lattices_of(p), p.spec().out_channels)) {
-    const auto products = static_cast<double>(set.lattice.tap_count() * vectors);
-    const double point = 12.0 * set.size() + products * (1.7 + 0.8 * set.size());
+    const auto taps = static_cast<double>(set.lattice.tap_count());
+    const double outputs = set.size();
+    const double points = p.kernels.dot.points[set.size() - 1];
+    const double product = 0.15 * lanes + 0.8 * outputs / points + 0.22 * outputs;
+    const double point = 13.0 * outputs + taps * (1.2 + 16.0 / points + vectors * product);
     operations += point * static_cast<double>(set.lattice.points() * p.geometry.batch);
   }
   return operations;
@@ -390,20 +394,15 @@ std::optional<Objection> refuse_dot(const Problem& p) {
     return Objection{"serves at most " + std::to_string(kMaxDotOutputs) + " output channels"};
   }
   if (spec.transposed && has_many_phases(spec, p.geometry)) return Objection{kManyPhases};
-  // A product fills out_channels of a vector's lanes, this fills in_channels, less the sum across them: about
-  // five operations a vector of sums.
-  const Index lanes = p.kernels.lanes;
-  const double vectors = static_cast<double>(ceil_div(spec.in_channels, lanes) * spec.kernel.volume());
-  const double filled =
-      static_cast<double>(spec.in_channels) / static_cast<double>(round_up(spec.in_channels, lanes));
-  const double here = 0.8 * filled * vectors / (vectors + 5.0);
-  const double product = static_cast<double>(spec.out_channels) / static_cast<double>(lanes);
-  if (here < product) return Objection{"has too few input channels for vectors of them to pay", true};
-  // Measured: 5x5 8 to 1 channels 1.5 ms here and 0.74 folded, 7x3 32 to 1 0.65 and 1.3.
-  if (folded_share(p) > 0.7 * here) return Objection{"would fill fewer lanes than folded columns", true};
-  if (spec.transposed && std::min(subpixel_cost(p, false), subpixel_cost(p, true)) < transposed_cost(p)) {
-    return Objection{"would fill fewer lanes than phases as channels", true};
+  const double cost = dot_cost(p);
+  if (spec.transposed) {
+    if (std::min(subpixel_cost(p, false), subpixel_cost(p, true)) < cost)
+      return Objection{"would fill fewer lanes than phases as channels", true};
+    return std::nullopt;
   }
+  if (gemm_cost(p) < cost) return Objection{"has too few input channels for vectors of them to pay", true};
+  if (folded_cost(p) < cost) return Objection{"would fill fewer lanes than folded columns", true};
+  if (filtered_cost(p) < cost) return Objection{"would cost more than minimal filtering", true};
   return std::nullopt;
 }
 

@@ -1,8 +1,10 @@
 #include "algorithms/folded.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "algorithms/lattice_gemm.h"
+#include "algorithms/winograd_cost.h"
 
 namespace convolith {
 
@@ -131,6 +133,13 @@ double folded_share(const Problem& p) {
   };
   return share(columns * spec.out_channels, p.kernels.lanes) *
          share(spec.kernel.w, folded_kernel(spec, columns));
+}
+
+double folded_cost(const Problem& p) {
+  const double share = folded_share(p);
+  if (share == 0.0) return std::numeric_limits<double>::infinity();
+  const double plain = static_cast<double>(p.spec().out_channels) / static_cast<double>(p.kernels.lanes);
+  return gemm_cost(p) * plain / share;
 }
 
 std::unique_ptr<const Executor> make_folded(const Problem& p) { return std::make_unique<Folded>(p); }

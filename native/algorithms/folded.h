@@ -14,6 +14,9 @@ namespace convolith {
  */
 double folded_share(const Problem& problem);
 
+/** Vector operations, as winograd_tiling.h counts them; infinite for what cannot be folded. */
+double folded_cost(const Problem& problem);
+
 /** For problems of a share above 0. */
 std::unique_ptr<const Executor> make_folded(const Problem& problem);
 

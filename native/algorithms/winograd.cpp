@@ -1,7 +1,9 @@
 // Winograd's minimal filtering: kernels at stride 1, dilated ones included, long ones in parts; at longer
 // strides by phases; three-dimensional kernels slice by slice; and the phases of transposed convolutions.
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "algorithms/candidates.h"
 #include "algorithms/folded.h"
@@ -9,6 +11,7 @@
 #include "algorithms/space_to_depth.h"
 #include "algorithms/subpixel.h"
 #include "algorithms/winograd_core.h"
+#include "algorithms/winograd_cost.h"
 
 namespace convolith {
 
@@ -49,7 +52,14 @@ double phases_cost(const Problem& p) {
 }
 
 bool is_better_subpixel(const Problem& p) {
-  return p.spec().transposed && subpixel_cost(p, true) * kMargin < phases_cost(p);
+  return p.spec().transposed &&
+         subpixel_cost(p, true) * kMargin < std::min(phases_cost(p), subpixel_cost(p, false));
+}
+
+/** All phases of a transposed layer at once, and no transform. */
+bool is_better_plain(const Problem& p) {
+  return p.spec().transposed &&
+         subpixel_cost(p, false) < std::min(phases_cost(p), subpixel_cost(p, true) * kMargin);
 }
 
 /** Beside the direct way and the phases of a strided tile, as far as there is one. */
@@ -62,25 +72,34 @@ bool is_better_deepened(const Problem& p) {
   return cost < direct_cost(lattice, size) && (!tiling || cost < transformed_cost(*tiling, lattice, size));
 }
 
-/** Measured at 8 output channels of 16 lanes: 3x3 64 GFLOP/s here and 74 folded, 3x39 75 and 110. */
-bool is_better_folded(const Problem& p) {
-  return folded_share(p) >
-         1.36 * static_cast<double>(p.spec().out_channels) / static_cast<double>(p.kernels.lanes);
+}  // namespace
+
+double gemm_cost(const Problem& p) {
+  return direct_cost(joined_maps(p.spec(), p.geometry).lattice, size_of(p));
 }
 
-}  // namespace
+double filtered_cost(const Problem& p) {
+  constexpr double impossible = std::numeric_limits<double>::infinity();
+  if (!p.spec().fast_math) return impossible;
+  const Lattice lattice = joined_maps(p.spec(), p.geometry).lattice;
+  const WinogradSize size = size_of(p);
+  const auto tiling = tiling_of(lattice, size);
+  return tiling ? transformed_cost(*tiling, lattice, size) * kMargin : impossible;
+}
 
 std::optional<Objection> refuse_winograd(const Problem& p) {
   if (!p.spec().fast_math) return Objection{"changes the rounding, which math 'strict' rules out"};
   if (p.spec().transposed && has_many_phases(p.spec(), p.geometry)) return Objection{kManyPhases};
   if (is_better_subpixel(p) || is_better_deepened(p)) return std::nullopt;
+  if (is_better_plain(p)) return Objection{"would cost more than phases as channels", true};
   const WinogradSize size = size_of(p);
   bool able = false;
   for (const Lattice& lattice : lattices_of(p)) {
     const auto tiling = tiling_of(lattice, size);
     if (!tiling) continue;
     able = true;
-    if (!is_better_folded(p) && pays(*tiling, lattice, size)) return std::nullopt;
+    if (pays(*tiling, lattice, size) && (p.spec().transposed || filtered_cost(p) < folded_cost(p)))
+      return std::nullopt;
   }
   if (able) return Objection{"would cost more on this map than it saves", true};
   return Objection{"needs more taps than strides on an axis, with nothing between them where it strides"};

@@ -15,7 +15,9 @@ CONVOLITH_INLINE void dot_vector(const DotTile& t, const float* const* row, cons
   for (int j = 0; j < NO; ++j) w[j] = V::load(weight + j * t.weight_output + k);
   CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) {
-    const auto x = whole ? V::load(row[p] + k) : V::load_n(row[p] + k, count);
+    auto x = whole ? V::load(row[p] + k) : V::load_n(row[p] + k, count);
+    // GCC would load it again for each output, a load that often meets two lines.
+    if constexpr (NO > 1) V::keep(x);
     CONVOLITH_UNROLL
     for (int j = 0; j < NO; ++j) sum[j * P + p] = V::fma(x, w[j], sum[j * P + p]);
   }
@@ -44,6 +46,7 @@ void dot_tile(const DotTile& t) {
   for (int i = 0; i < total; ++i) sum[i] = V::zero();
   for (Index r = 0; r < t.runs; ++r) {
     const float* row[P];
+    CONVOLITH_UNROLL
     for (int p = 0; p < P; ++p) row[p] = t.rows[r * P + p];
     const float* weight = t.weight + t.run_start[r];
     Index k = 0;
