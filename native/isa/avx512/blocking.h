@@ -16,7 +16,7 @@ struct Blocking {
   static constexpr int short_rows[4] = {10, 10, 6, 6};
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
   static constexpr int even_rows[4] = {14, 10, 9, 6};
-  static constexpr int even_depth[4] = {192, 192, 192, 192};
+  static constexpr int even_depth[4] = {1024, 1024, 1024, 1024};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Of groups of few channels, 3×3, stride 1. */
