@@ -14,11 +14,6 @@ Index span(const LatticeAxis& axis) {
   return axis.taps.empty() ? 1 : axis.taps.back().offset - axis.taps.front().offset + 1;
 }
 
-bool meets_no_padding(const LatticeAxis& axis) {
-  return axis.tap_count() > 0 && axis.coordinate(0, 0) >= 0 &&
-         axis.coordinate(axis.count - 1, axis.tap_count() - 1) < axis.in_size;
-}
-
 AlignedBuffer pack_taps(const Stage& stage, const Lattice& lattice, Index stride) {
   const ConvSpec& spec = stage.spec;
   const Index kernel_taps = spec.kernel.volume();

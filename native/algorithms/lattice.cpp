@@ -112,6 +112,15 @@ Index LatticeAxis::pairs_inside() const {
   return inside;
 }
 
+bool meets_no_padding(const LatticeAxis& axis) {
+  return axis.count > 0 && axis.tap_count() > 0 && axis.coordinate(0, 0) >= 0 &&
+         axis.coordinate(axis.count - 1, axis.tap_count() - 1) < axis.in_size;
+}
+
+bool meets_no_padding(const Lattice& lattice) {
+  return meets_no_padding(lattice.z) && meets_no_padding(lattice.y) && meets_no_padding(lattice.x);
+}
+
 Lattice standard_lattice(const ConvSpec& spec, const ConvGeometry& geometry) {
   return {standard_axis(axis_d(spec, geometry)), standard_axis(axis_h(spec, geometry)),
           standard_axis(axis_w(spec, geometry))};

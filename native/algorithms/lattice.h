@@ -56,6 +56,10 @@ struct Lattice {
   Index tap_count() const { return z.tap_count() * y.tap_count() * x.tap_count(); }
 };
 
+/** Whether there are points, and all taps of all of them lie inside the input. */
+bool meets_no_padding(const LatticeAxis& axis);
+bool meets_no_padding(const Lattice& lattice);
+
 /** A lattice, and the sizes of the maps as it sees them. */
 struct LatticeMaps {
   Size3 input, output;

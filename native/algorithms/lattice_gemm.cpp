@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "algorithms/cut.h"
-#include "algorithms/even_rows.h"
 #include "algorithms/lattice_gemm_work.h"
 
 namespace convolith {
@@ -51,16 +50,6 @@ Index lines_met(const LatticeAxis& axis, Index points) {
   return std::min((points - 1) * axis.in_step + axis.span(), points * axis.tap_count());
 }
 
-bool meets_no_padding(const LatticeAxis& axis) {
-  return axis.tap_count() > 0 && axis.coordinate(0, 0) >= 0 &&
-         axis.coordinate(axis.count - 1, axis.tap_count() - 1) < axis.in_size;
-}
-
-bool meets_no_padding(const Lattice& lattice) {
-  return lattice.points() > 0 && meets_no_padding(lattice.z) && meets_no_padding(lattice.y) &&
-         meets_no_padding(lattice.x);
-}
-
 /** The share of an axis' (point, tap) pairs that meet the input. */
 double share_inside(const LatticeAxis& axis) {
   const Index pairs = axis.count * axis.tap_count();
@@ -81,11 +70,6 @@ double mean_segment(const LatticeAxis& axis) {
   return static_cast<double>(axis.count) / static_cast<double>(distinct + 1);
 }
 
-/** Whether tiles of one tap, which end with a row of points then, fill so well: of 14 points in tiles of 6,
- * not of 16. 10 at a time 16 to 32 channels of 20x20 by a stride of 2 took 0.67 of the time of finding each
- * point, 64 to 128 of 28x28 1.04. */
-bool fills_tiles(Index row, int rows) { return 8 * round_up(row, rows) <= 9 * row; }
-
 /** Shorter segments make tiles of one or two rows, where a tile that multiplies a few zeros is faster: 128
  * taps on 49 points, of which no two meet the same, took 4.7 ms cut and 1.9 whole. */
 constexpr double kShortestSegment = 4.0;
@@ -105,6 +89,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
       in_(channels_last_, p.weights.stage().spec.in_channels, p.input),
       out_(channels_last_, p.weights.stage().spec.out_channels, p.output),
       panels_(group_out_, group_in_ * lattice_.tap_count(), lattice_.points() * batch_, p.kernels.gemm) {
+  bordered_ = suits_bordered_rows();
   choose_staging();
   Index start = 0;
   for (Index i = 0; i < panels_.count(); ++i) {
@@ -115,7 +100,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
   const Stage& stage = p.weights.stage();
   packed_ = p.weights.packed("gemm " + p.key + panels_.key(), [&] { return pack(stage); });
   zeros_ = AlignedBuffer(run_length_);
-  if (share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_) {
+  if (share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_ && !bordered_) {
     segmented_y_ = mean_segment(lattice_.y) >= kShortestSegment;
     segmented_x_ = mean_segment(lattice_.x) >= kShortestSegment;
   }
@@ -123,19 +108,19 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
       lattice_.points() == lattice_.x.count && lattice_.tap_count() == 1 && meets_no_padding(lattice_);
   cut_k();
   regular_ = is_regular();
-  evenly_ = suits_even_rows();
+  evenly_ = bordered_ || suits_even_rows();
   choose_block();
   tabulate();
 }
 
 void LatticeGemm::choose_staging() {
-  const bool short_runs = group_in_ < kShortRun && lattice_.x.tap_count() > 1;
+  const bool short_runs = group_in_ < kShortRun && lattice_.x.tap_count() > 1 && !bordered_;
   merged_ = short_runs && lattice_.x.contiguous_taps();
   // A merged run is staged for the padding in it: patches of 4x4 pixels, side by side, lie where they are
   // read.
   const bool in_place = groups_ == 1 && meets_no_padding(lattice_);
   staged_ = !channels_last_ || (merged_ && !in_place) ||
-            rows_collide(in_.x * lattice_.x.in_step, panels_.tile_rows);
+            (!bordered_ && rows_collide(in_.x * lattice_.x.in_step, panels_.tile_rows));
   pitch_ = group_in_;
   if (staged_ && !merged_ && rows_collide(pitch_ * lattice_.x.in_step, panels_.tile_rows)) pitch_ += 16;
   run_length_ = merged_ ? lattice_.x.tap_count() * group_in_ : group_in_;
@@ -147,8 +132,13 @@ void LatticeGemm::choose_staging() {
   runs_ = static_cast<Index>(run_taps_.size());
 }
 
+/** Products whose panel stays in the second-level cache, and whose sum does not round too often. */
+Index LatticeGemm::longest_run() const {
+  return std::clamp<Index>(kPanelBudget / kFloat / panels_.max_width(), 64, kLongestSum);
+}
+
 void LatticeGemm::cut_k() {
-  const Index longest = std::clamp<Index>(kPanelBudget / kFloat / panels_.max_width(), 64, kLongestSum);
+  const Index longest = longest_run();
   if (run_length_ <= longest) {
     const Index count = std::max<Index>(ceil_div(runs_ * run_length_, longest), 1);
     const Index each = std::max<Index>(ceil_div(runs_, count), 1);
@@ -243,21 +233,6 @@ bool LatticeGemm::is_regular() const {
          share_inside(y) * (merged_ ? 1.0 : share_inside(lattice_.x)) > 0.95;
 }
 
-bool LatticeGemm::suits_even_rows() const {
-  const bool whole = regular_ || row_only_ || (!staged_ && meets_no_padding(lattice_));
-  if (!whole || !channels_last_ || chunks_.size() != 1 || epilogue_.at(0).op != ActivationOp::clip)
-    return false;
-  if (brings_weights(groups_ * group_packing_ * kFloat)) return false;
-  for (const Panels::Panel& panel : panels_.list) {
-    if (!multiplies_evenly(kernels_.gemm, panel.vectors, runs_ * run_length_)) return false;
-  }
-  // What is left of fours of several short runs costs more than pointers: 3x3 of 3 channels 1.07 of the time.
-  if (regular_ && runs_ > 1 && run_length_ % 4 != 0) return false;
-  const int widest = panels_.max_width() / panels_.lanes;
-  return lattice_.points() == lattice_.x.count ||
-         fills_tiles(lattice_.x.count, kernels_.gemm.even_rows[widest - 1]);
-}
-
 void LatticeGemm::tabulate() {
   if (evenly_) return;
   if (row_only_) full_ = table_of(block_width_);
@@ -339,6 +314,9 @@ LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
   w.inner_start = scratch.take<std::int32_t>(runs_);
   w.inner_ranges = scratch.take<RunRange>(static_cast<Index>(chunks_.size()));
   w.point_offset = scratch.take<Index>(points);
+  w.even_offset = scratch.take<Index>(evenly_ ? block_height_ * runs_ : 0);
+  w.even_start = scratch.take<std::int32_t>(evenly_ ? block_height_ * runs_ : 0);
+  w.even_runs = scratch.take<Index>(evenly_ ? block_height_ : 0);
   w.plane_offset = scratch.take<Index>(channels_last_ ? 0 : points);
   w.partial = scratch.take<float>(chunks_.size() > 1 ? points * panels_.max_width() : 0);
   w.planes = scratch.take<float>(planes);
@@ -398,7 +376,7 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
   } else if (regular_) {
     place(block, buffers, work);
   } else if (evenly_) {
-    line_up_taps(block, buffers, work);
+    line_up_rows(block, buffers, work);
   } else {
     locate(block, buffers, work);
     arrange(block, work);
@@ -438,7 +416,10 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
   }
   const int vectors = panels_[panel].vectors;
   const GemmKernel* kernels = kernels_.gemm.tile[vectors - 1];
-  if (evenly_) return compute_even(block, t, panel, w);
+  if (evenly_) {
+    compute_even(block, t, panel, w);
+    if (w.tile_count == 0) return;
+  }
   const auto chunk_count = static_cast<Index>(chunks_.size());
   // Of a segmented layer each tile uses other weights.
   const bool brings = !segmented() && brings_weights(groups_ * group_packing_ * kFloat, w.tile_count);
@@ -478,34 +459,6 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
     }
   }
   if (!channels_last_) scatter_planes(block, buffers.output + map, panel, w);
-}
-
-/** What compute_panel does where the points of a row lie at one pitch. */
-void LatticeGemm::compute_even(const Block& block, const GemmTile& t, Index panel, const Work& w) const {
-  const LatticeAxis& y = lattice_.y;
-  const LatticeAxis& x = lattice_.x;
-  GemmRows g;
-  g.rows = w.base;
-  g.pitch = x.in_step * (staged_ ? pitch_ : in_.x);
-  g.run_offset = w.inner_offset;
-  g.run_start = w.inner_start;
-  g.runs = w.inner_ranges[0].end;
-  g.depth = run_length_;
-  g.panel = t.panel;
-  g.out = t.out;
-  g.out_pitch = x.out_step * out_.x;
-  g.residual = t.residual;
-  g.fetch_out = t.fetch_out;
-  g.columns = t.columns;
-  g.epilogue = t.epilogue;
-  const Index in_row = y.in_step * (staged_ ? ((block.width - 1) * x.in_step + x.span()) * pitch_ : in_.y);
-  const Index out_row = y.out_step * out_.y;
-  for (Index i = 0; i < block.height; ++i) {
-    multiply_evenly(kernels_.gemm, panels_[panel].vectors, g, block.width);
-    g.rows += in_row;
-    g.out += out_row;
-    if (g.residual != nullptr) g.residual += out_row;
-  }
 }
 
 /** The block of a channels-first map into [point][column], as the tiles lie. */

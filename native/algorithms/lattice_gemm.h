@@ -87,8 +87,14 @@ class LatticeGemm final : public Executor {
   PointTable table_of(Index width) const;
   bool suits_even_rows() const;
   bool is_regular() const;
-  void find_corner(const Block& block, const Buffers& buffers, Work& work) const;
-  void line_up_taps(const Block& block, const Buffers& buffers, Work& work) const;
+  bool suits_bordered_rows();
+  bool multiplies_rows(Index bytes) const;
+  Index longest_run() const;
+  Index corner_of(const Block& block) const;
+  bool fills_tiles(Index row) const;
+  void list_even_runs(const Block& block, Index in_row, Work& work) const;
+  void line_up_rows(const Block& block, const Buffers& buffers, Work& work) const;
+  void arrange_borders(const Block& block, Work& work) const;
   void line_up(const Block& block, const Buffers& buffers, Work& work) const;
   void place(const Block& block, const Buffers& buffers, Work& work) const;
   void locate(const Block& block, const Buffers& buffers, Work& work) const;
@@ -122,8 +128,12 @@ class LatticeGemm final : public Executor {
   /** Staged, with few taps in the padding: every point's taps are the same steps from its first one, and
    * blocks differ by their origin alone. */
   bool regular_ = false;
-  /** Short sums whose taps all lie inside the map, or the staged region: rows of points without pointers. */
+  /** Short sums: rows of points without pointers, whose taps lie inside the map or the staged region. */
   bool evenly_ = false;
+  /** The same with a border of zeros: rows leave out the taps in it, and points whose columns lie in it are
+   * tiles with pointers. Points [inner_begin_, inner_end_) of a row have no such columns. */
+  bool bordered_ = false;
+  Index inner_begin_ = 0, inner_end_ = 0;
   PointTable full_, narrow_;  // of blocks of block_width_, and of the last in a row, if they are regular
   Index runs_ = 0, run_length_ = 0;
   AlignedBuffer zeros_;  // what a run in the padding reads

@@ -25,13 +25,18 @@ struct LatticeGemm::Work {
   std::int32_t* inner_start;
   RunRange* inner_ranges;  // [chunk]
   Index* point_offset;     // [points], of the output map, where no table has them
-  Index* plane_offset;     // [points], of the planes
+  // Of rows of points at one pitch: each row's runs, from `base` on.
+  Index* even_offset;        // [block height][run]
+  std::int32_t* even_start;  // [block height][run]
+  Index* even_runs;          // [block height]
+  Index* plane_offset;       // [points], of the planes
   float* partial;
   float* planes;
   float* residual_planes;
   const float* base = nullptr;
   const Index* map_offset = nullptr;  // [points], from map_start of the output map on
   Index map_start = 0;
+  Index corner = 0;  // of the block's first point, in the output map
   Index tile_count = 0;
 };
 

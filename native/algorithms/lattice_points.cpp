@@ -9,27 +9,23 @@
 
 namespace convolith {
 
-/** Where an unstaged block whose taps all lie inside the map begins in the input, and in the output map. */
-void LatticeGemm::find_corner(const Block& block, const Buffers& buffers, Work& w) const {
-  const LatticeAxis& z = lattice_.z;
-  const LatticeAxis& y = lattice_.y;
-  const LatticeAxis& x = lattice_.x;
-  w.base = buffers.input + block.image * in_.image + z.coordinate(block.z, 0) * in_.z +
-           y.coordinate(block.y0, 0) * in_.y + x.coordinate(block.x0, 0) * in_.x +
-           block.group * group_in_ * in_.channel;
-  w.map_start = (z.out_start + block.z * z.out_step) * out_.z +
-                (y.out_start + block.y0 * y.out_step) * out_.y +
-                (x.out_start + block.x0 * x.out_step) * out_.x;
+/** Where a block's first point lies in the output map. */
+Index LatticeGemm::corner_of(const Block& block) const {
+  return (lattice_.z.out_start + block.z * lattice_.z.out_step) * out_.z +
+         (lattice_.y.out_start + block.y0 * lattice_.y.out_step) * out_.y +
+         (lattice_.x.out_start + block.x0 * lattice_.x.out_step) * out_.x;
 }
 
 /** What locate, arrange and point do, for a flattened pointwise layer: the points are evenly apart. */
 void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) const {
   const LatticeAxis& x = lattice_.x;
-  find_corner(block, buffers, w);
+  w.z_list[0] = lattice_.z.coordinate(0, 0);
+  w.y_list[0] = lattice_.y.coordinate(0, 0);
+  w.base = buffers.input + block.image * in_.image + w.z_list[0] * in_.z + w.y_list[0] * in_.y +
+           x.coordinate(block.x0, 0) * in_.x + block.group * group_in_ * in_.channel;
+  w.corner = corner_of(block);
   Index step = x.in_step * in_.x;
   if (staged_) {
-    w.z_list[0] = lattice_.z.coordinate(0, 0);
-    w.y_list[0] = lattice_.y.coordinate(0, 0);
     const Region region{
         w.z_list, w.y_list, 1, 1, x.coordinate(block.x0, 0), (block.width - 1) * x.in_step + 1};
     stage_region(lattice_, region, buffers.input + block.image * in_.image, in_,
@@ -40,11 +36,12 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
   w.inner_offset[0] = 0;
   w.inner_start[0] = 0;
   std::fill_n(w.inner_ranges, chunks_.size(), RunRange{0, 1});
-  if (evenly_) return;
+  if (evenly_) return list_even_runs(block, 0, w);
   const Index width = block.width;
   // The compiler cannot know that these stores leave the block and the scratch's own pointers as they are.
   const float** rows = w.rows;
   const float* from = w.base;
+  w.map_start = w.corner;
   for (Index p = 0; p < width; ++p, from += step) rows[p] = from;
   w.map_offset = full_.to.data();
   const FullPieces pieces(width, panels_.tile_rows);
@@ -77,20 +74,6 @@ Index LatticeGemm::list_runs(Work& w, FunctionRef<Index(const RunTap&)> step) co
   return n;
 }
 
-/** What locate, arrange and point do, where all taps of all points lie inside the map and are read in place.
- */
-void LatticeGemm::line_up_taps(const Block& block, const Buffers& buffers, Work& w) const {
-  const LatticeAxis& z = lattice_.z;
-  const LatticeAxis& y = lattice_.y;
-  const LatticeAxis& x = lattice_.x;
-  find_corner(block, buffers, w);
-  for (Index t = 0; t < z.tap_count(); ++t) w.z_offset[t] = (z.coordinate(0, t) - z.coordinate(0, 0)) * in_.z;
-  list_runs(w, [&](const RunTap& tap) {
-    return w.z_offset[tap.z] + (y.coordinate(0, tap.y) - y.coordinate(0, 0)) * in_.y +
-           (x.coordinate(0, tap.x) - x.coordinate(0, 0)) * in_.x;
-  });
-}
-
 /** What locate, arrange and point do, from tables, for a block whose points all have the same taps. */
 void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) const {
   const LatticeAxis& z = lattice_.z;
@@ -118,10 +101,9 @@ void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) con
   });
 
   w.base = w.staged;
-  w.map_start = (z.out_start + block.z * z.out_step) * out_.z +
-                (y.out_start + block.y0 * y.out_step) * out_.y +
-                (x.out_start + block.x0 * x.out_step) * out_.x;
-  if (evenly_) return;
+  w.corner = corner_of(block);
+  if (evenly_) return list_even_runs(block, y.in_step * row, w);
+  w.map_start = w.corner;
   const PointTable& table = block.width == block_width_ ? full_ : narrow_;
   const Index points = block.points();
   w.map_offset = table.to.data();
