@@ -84,6 +84,12 @@ export function depthwiseNeighbours(): ContractCase[] {
     { kernel: 3, channels: 16, size: [5, 12], padding: [0, 9] },
     { kernel: 2, channels: 64, size: [7, 31], padding: [1, 0] },
     { kernel: 2, channels: 32, size: [6, 9], padding: [0, 2], dilation: 2, activation: relu6 },
+    // Half vectors: every second pixel.
+    { kernel: 3, channels: 24, size: [9, 28] },
+    { kernel: 3, channels: 200, size: [5, 2], activation: relu6 },
+    { kernel: 3, channels: 40, size: [4, 48], padding: [1, 3] },
+    { kernel: 2, channels: 56, size: [7, 31], padding: [0, 1] },
+    { kernel: 3, channels: 72, size: [6, 17], padding: [2, 1] },
   ];
   return rows.flatMap(({ kernel, channels, size, padding: pads = [1, 1], ...rest }, row) => {
     const padding = pads.map((pad) => [pad, pad] as const);

@@ -1,0 +1,32 @@
+import { both, type ContractCase, relu6 } from './case.js';
+
+/** Short sums whose points lie at one pitch: pointwise rows, patches side by side, and rows beside a border. */
+export function evenRows(): ContractCase[] {
+  const silu = { op: 'silu' as const };
+  const rows = [
+    { inChannels: 16, outChannels: 12, size: [3, 29], kernel: [1, 1] },
+    { inChannels: 7, outChannels: 33, size: [61], kernel: [1], activation: relu6 },
+    { inChannels: 18, outChannels: 70, size: [5, 13], kernel: [1, 1], activation: silu },
+    { inChannels: 24, outChannels: 8, groups: 2, size: [4, 27], kernel: [1, 1] },
+    { inChannels: 16, outChannels: 50, size: [9, 39], kernel: [1, 1], stride: 2, activation: relu6 },
+    { inChannels: 5, outChannels: 16, size: [3, 7, 33], kernel: [1, 1, 1], stride: [2, 1, 2] },
+    { inChannels: 3, outChannels: 24, size: [12, 60], kernel: [4, 4], stride: 4 },
+    { inChannels: 6, outChannels: 18, groups: 2, size: [8, 58], kernel: [2, 2], stride: 2 },
+    { inChannels: 20, outChannels: 12, size: [4, 6, 36], kernel: [2, 2, 2], stride: 2, activation: relu6 },
+    { inChannels: 18, outChannels: 20, size: [11, 33], kernel: [3, 3], stride: 2, padding: 1 },
+    { inChannels: 17, outChannels: 9, size: [6, 64], kernel: [3, 3], stride: 3, padding: 2, activation: relu6 },
+    { inChannels: 32, outChannels: 64, size: [90], kernel: [4], stride: 2, padding: [[1, 3] as const] },
+    { inChannels: 25, outChannels: 25, size: [70], kernel: [7], padding: 6, dilation: 2 },
+    { inChannels: 16, outChannels: 24, size: [5, 9, 16], kernel: [3, 3, 3], stride: 2, padding: 1 },
+    { inChannels: 16, outChannels: 30, size: [9, 31], kernel: [3, 3], stride: 2, padding: 1, paddingMode: 'reflect' },
+    { inChannels: 20, outChannels: 6, size: [7, 40], kernel: [2, 3], padding: 1, paddingMode: 'replicate' },
+    { inChannels: 32, outChannels: 32, groups: 2, size: [10, 35], kernel: [3, 3], stride: 2, padding: 1 },
+  ] as const;
+  return rows.flatMap((options) =>
+    both(
+      `even rows ${options.inChannels} to ${options.outChannels}, ${options.kernel.join('x')} of ${options.size.join('x')}`,
+      { ...options, batch: 2 },
+      { residual: options.inChannels % 2 === 0 },
+    ),
+  );
+}
