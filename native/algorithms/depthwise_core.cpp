@@ -287,7 +287,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
 /** From `p` to the next aligned vector. */
 int DepthwiseCore::floats_to_vector(const float* p) const {
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
-  return static_cast<int>((vector - reinterpret_cast<std::uintptr_t>(p) % vector) % vector / 4);
+  return static_cast<int>((-reinterpret_cast<std::uintptr_t>(p) & (vector - 1)) / 4);
 }
 
 /** Columns from lattice column `at` on: staged ones all exist. */
@@ -344,6 +344,9 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const In
   const Index last = y_offset[(window - 1) * slide_y_.step];
   t.ahead_row = in_.y;
   const bool runs_on = t.next.runs_on;
+  const bool by_pairs = &walk == &pairs_;
+  // Pixels are whole vectors, or pairs of pixels are: then the two differ.
+  t.shift = shifts ? floats_to_vector(t.out) : 0;
   for (const Piece& piece : walk.pieces) {
     const float* base = source.base + piece.met.place() * source.x_stride;
     for (int row = 0; row < window; ++row) {
@@ -357,10 +360,10 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const In
     if (runs_on) t.next = piece.next;
     t.out = out + piece.point * pixel;
     t.residual = residual == nullptr ? nullptr : residual + piece.point * pixel;
-    if (shifts) t.shift = floats_to_vector(t.out);
+    if (by_pairs) t.shift = floats_to_vector(t.out);
     if (grouped_) {
       slider_->grouped(t, lanes_);
-    } else if (&walk == &pairs_) {
+    } else if (by_pairs) {
       slider_->pairs(t);
     } else {
       slider_->slide(t);

@@ -353,39 +353,31 @@ CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, E>& at
 template <class V, int K>
 inline constexpr bool kSlideShifts = V::wants_alignment&& K <= 3;
 
-/**
- * Vectors of channels from the first aligned one on, and at last the one that the last channels share with
- * the first ones. Without a shift the last vector is moved back over its neighbour where channels are not
- * whole vectors.
- */
-template <class V, int K, int SY, int SX, int R, bool Clips>
+/** The last vector is moved back over its neighbour where channels are not whole vectors. */
+template <class V, int K, int S, int R, bool Clips>
 CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
-  const bool shares_ends = t.shift > 0 || t.next.runs_on;
-  const Index end = shares_ends ? t.channels - V::lanes + 1 : t.channels;
+  // Where channels are shifted, the last ones wrap around.
+  const Index end = t.shift > 0 ? t.channels - V::lanes + 1 : t.channels;
   Channels<V, Ends::apart> at{t.shift, t.channels, V::lanes};
   Index before = -1;
   for (Index c = t.shift; c < end; c += V::lanes) {
     at.c = c + V::lanes <= t.channels ? c : t.channels - V::lanes;
-    slide_vector<V, K, SY, SX, R, Ends::apart, Clips>(t, at, before);
+    slide_vector<V, K, S, S, R, Ends::apart, Clips>(t, at, before);
     before = at.c;
   }
   if constexpr (kSlideShifts<V, K> && Clips) {
-    const int count = static_cast<int>((t.channels - t.shift) % V::lanes);
-    const Index last = t.channels - count;
-    // AVX2's masks cost as much as they save: 0.96 to 1.05 of the time.
-    if constexpr (SY == 1 && V::masks_stores) {
-      if (t.next.runs_on) {
-        if (count > 0)
-          slide_vector<V, K, SY, SX, R, Ends::run_on, true>(t, {last, t.channels, count}, before);
-        return;
+    if (t.shift > 0) {
+      const int count = V::lanes - t.shift;
+      const Index last = t.channels - count;
+      // AVX2's masks cost as much as they save: 0.96 to 1.05 of the time.
+      if constexpr (S == 1 && V::masks_stores) {
+        if (t.next.runs_on) {
+          return slide_vector<V, K, S, S, R, Ends::run_on, true>(t, {last, t.channels, count}, before);
+        }
       }
-    }
-    if constexpr (SX == SY) {
-      if (t.shift > 0) {
-        const Channels<V, Ends::wrapped> ends{last, t.channels, count};
-        slide_vector<V, K, SY, SX, R, Ends::wrapped, true>(t, ends, before);
-        return catch_up<V, R, Ends::wrapped>(t, ends);
-      }
+      const Channels<V, Ends::wrapped> ends{last, t.channels, count};
+      slide_vector<V, K, S, S, R, Ends::wrapped, true>(t, ends, before);
+      return catch_up<V, R, Ends::wrapped>(t, ends);
     }
   }
   catch_up<V, R, Ends::apart>(t, at);
@@ -394,16 +386,21 @@ CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
 template <class V, int K, int S, int R>
 void depthwise_slide(const DepthwiseSlide& t) {
   if (t.epilogue->op == ActivationOp::clip) {
-    slide_channels<V, K, S, S, R, true>(t);
+    slide_channels<V, K, S, R, true>(t);
   } else {
-    slide_channels<V, K, S, S, R, false>(t);
+    slide_channels<V, K, S, R, false>(t);
   }
 }
 
-/** Every second output of a row of stride 1; the activation is `clip`. */
+/** Every second output of a row of stride 1, from its first aligned vector on; the activation is `clip`. */
 template <class V, int K, int R>
 void depthwise_pair_slide(const DepthwiseSlide& t) {
-  slide_channels<V, K, 1, 2, R, true>(t);
+  Index c = t.shift;
+  for (; c + V::lanes <= t.channels; c += V::lanes) {
+    slide_vector<V, K, 1, 2, R, Ends::apart, true>(t, {c, t.channels, V::lanes}, -1);
+  }
+  const int count = static_cast<int>(t.channels - c);
+  if (count > 0) slide_vector<V, K, 1, 2, R, Ends::run_on, true>(t, {c, t.channels, count}, -1);
 }
 
 }  // namespace convolith

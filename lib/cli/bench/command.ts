@@ -50,7 +50,7 @@ interface BenchOptions {
 type NamedNetwork = readonly { readonly name: string; readonly layers: readonly NamedLayer[] }[];
 
 /** Networks whose layers are not one network's. */
-const COLLECTIONS: readonly string[] = ['table', 'odd', 'audio', 'video'];
+const COLLECTIONS: readonly string[] = ['table', 'odd', 'audio', 'video', 'small'];
 
 /** `convolith bench`: how fast each layer is, beside what the machine allows and what others reach. */
 export function addBench(program: Command): void {
