@@ -287,7 +287,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
 /** From `p` to the next aligned vector. */
 int DepthwiseCore::floats_to_vector(const float* p) const {
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
-  return static_cast<int>((-reinterpret_cast<std::uintptr_t>(p) & (vector - 1)) / 4);
+  return static_cast<int>(((vector - reinterpret_cast<std::uintptr_t>(p) % vector) % vector) / 4);
 }
 
 /** Columns from lattice column `at` on: staged ones all exist. */

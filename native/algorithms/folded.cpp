@@ -31,6 +31,9 @@ Index folded_kernel(const ConvSpec& spec, Index columns) {
   return spec.kernel.w + (columns - 1) * spec.stride.w;
 }
 
+/** Unfolded, output channels fill their share of the lanes alone. */
+constexpr double kLeastGain = 1.2;
+
 std::vector<float> repeated(const std::vector<float>& values, Index times) {
   std::vector<float> list;
   for (Index i = 0; i < times; ++i) list.insert(list.end(), values.begin(), values.end());
@@ -137,8 +140,8 @@ double folded_share(const Problem& p) {
 
 double folded_cost(const Problem& p) {
   const double share = folded_share(p);
-  if (share == 0.0) return std::numeric_limits<double>::infinity();
   const double plain = static_cast<double>(p.spec().out_channels) / static_cast<double>(p.kernels.lanes);
+  if (share <= kLeastGain * plain) return std::numeric_limits<double>::infinity();
   return gemm_cost(p) * plain / share;
 }
 

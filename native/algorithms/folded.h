@@ -14,7 +14,7 @@ namespace convolith {
  */
 double folded_share(const Problem& problem);
 
-/** Vector operations, as winograd_tiling.h counts them; infinite for what cannot be folded. */
+/** Vector operations, as winograd_tiling.h counts them; infinite for what gains too little by it. */
 double folded_cost(const Problem& problem);
 
 /** For problems of a share above 0. */

@@ -1,5 +1,7 @@
 // Implicit im2col GEMM: every standard, dilated and grouped convolution.
 
+#include <cmath>
+
 #include "algorithms/candidates.h"
 #include "algorithms/folded.h"
 #include "algorithms/lattice_gemm.h"
@@ -12,9 +14,7 @@ std::optional<Objection> refuse_im2col_gemm(const Problem& p) {
 }
 
 std::unique_ptr<const Executor> make_im2col_gemm(const Problem& p) {
-  // Unfolded, output channels fill their share of the lanes alone.
-  const double plain = static_cast<double>(p.spec().out_channels) / static_cast<double>(p.kernels.lanes);
-  if (folded_share(p) > 1.2 * plain) return make_folded(p);
+  if (std::isfinite(folded_cost(p))) return make_folded(p);
   const ConvGeometry& g = p.geometry;
   const Lattice lattice = standard_lattice(p.spec(), g);
   const std::string key = "im2col " + lattice_key(lattice);

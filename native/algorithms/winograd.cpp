@@ -91,16 +91,20 @@ std::optional<Objection> refuse_winograd(const Problem& p) {
   if (!p.spec().fast_math) return Objection{"changes the rounding, which math 'strict' rules out"};
   if (p.spec().transposed && has_many_phases(p.spec(), p.geometry)) return Objection{kManyPhases};
   if (is_better_subpixel(p) || is_better_deepened(p)) return std::nullopt;
-  if (is_better_plain(p)) return Objection{"would cost more than phases as channels", true};
   const WinogradSize size = size_of(p);
-  bool able = false;
+  const bool plain = is_better_plain(p);
+  const double folded = p.spec().transposed ? std::numeric_limits<double>::infinity() : folded_cost(p);
+  bool able = false, saves = false;
   for (const Lattice& lattice : lattices_of(p)) {
     const auto tiling = tiling_of(lattice, size);
     if (!tiling) continue;
     able = true;
-    if (pays(*tiling, lattice, size) && (p.spec().transposed || filtered_cost(p) < folded_cost(p)))
-      return std::nullopt;
+    if (!pays(*tiling, lattice, size)) continue;
+    saves = true;
+    if (!plain && transformed_cost(*tiling, lattice, size) * kMargin < folded) return std::nullopt;
   }
+  if (able && plain) return Objection{"would cost more than phases as channels", true};
+  if (saves) return Objection{"would fill fewer lanes than folded columns", true};
   if (able) return Objection{"would cost more on this map than it saves", true};
   return Objection{"needs more taps than strides on an axis, with nothing between them where it strides"};
 }

@@ -184,7 +184,7 @@ void WinogradCore::point_rows(const Block& block, Work& w) const {
   }
 }
 
-/** The sums of one panel. Bias and activation follow the transform back. */
+/** What `multiply` does, a product of the transform at a time. */
 void WinogradCore::multiply_even(const Block& block, Index panel, const Work& w) const {
   const int width = panels_.width(panel);
   Epilogue none;
@@ -270,10 +270,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
 }
 
 void WinogradCore::compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const {
-  // Tiles of four vectors gain nothing: 64 channels 1.00, first layers by 2x2 pixels 1.04 of the time.
-  const int vectors = panels_[panel].vectors;
-  if (vectors < kMaxTileVectors && multiplies_evenly(kernels_.gemm, vectors, depth_of_sums()) &&
-      !brings_weights(packed_floats() * kFloat)) {
+  if (evenly_) {
     multiply_even(block, panel, w);
   } else {
     multiply(block, panel, w);

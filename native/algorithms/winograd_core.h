@@ -110,6 +110,7 @@ class WinogradCore final : public Executor {
   /** Of all packed weights. */
   Index packed_floats() const { return groups_ * panel_start(panels_.count()); }
   bool streams_weights() const;
+  bool suits_even_rows() const;
 
   void choose_block();
   void order_products();
@@ -141,6 +142,8 @@ class WinogradCore final : public Executor {
   const AlignedBuffer zeros_;
   /** Of a block at the most, and of a strip. */
   Index block_rows_ = 1, block_columns_ = 1;
+  /** Products of each transform's product are rows at one pitch (GemmRows). */
+  bool evenly_ = false;
   std::vector<Slice> slice_list_;
   std::vector<int> order_;  // products, those of one weight side by side
   std::vector<WeightGroup> weights_;

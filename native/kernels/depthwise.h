@@ -61,8 +61,9 @@ struct DepthwiseSlide {
   /**
    * Where the first aligned vector of channels begins in every output row, of a slider that `shifts`; 0 where
    * it does not matter. The channels before it and the last ones share a vector; channels are whole vectors
-   * then, and the activation is `clip`. JavaScript's arrays begin 16 bytes after a line, and each load would
-   * meet two lines: at 512 channels 0.36 of the peak without and 0.65 with.
+   * then, or those of two pixels are (DepthwiseSlider::pairs), and the activation is `clip`. JavaScript's
+   * arrays begin 16 bytes after a line, and each load would meet two lines: at 512 channels 0.36 of the peak
+   * without and 0.65 with.
    */
   int shift = 0;
   /**
@@ -105,8 +106,9 @@ struct DepthwiseSlider {
   /** Whether it is bound by loads that meet two cache lines where they are not aligned: 2×2 and 3×3 in
    * vectors of a line. */
   bool shifts = false;
-  /** Null, or the same for every second output of a row of stride 1: of channels that are half vectors, two
-   * pixels are whole ones, so that vectors can be aligned (DepthwiseSlide::shift). It always runs on. */
+  /** Null, or `slide` for every second output of a row of stride 1, columns at a stride of 2: of channels
+   * that are half a vector more than whole ones, two pixels are whole vectors, which can be aligned
+   * (DepthwiseSlide::shift). It always runs on, and a lead is two columns. */
   void (*pairs)(const DepthwiseSlide&) = nullptr;
   /** A slider has one of them: `slide` of single channels, `grouped` of groups of few. */
   void (*slide)(const DepthwiseSlide&) = nullptr;

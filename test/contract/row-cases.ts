@@ -20,6 +20,21 @@ export function evenRows(): ContractCase[] {
     { inChannels: 16, outChannels: 24, size: [5, 9, 16], kernel: [3, 3, 3], stride: 2, padding: 1 },
     { inChannels: 16, outChannels: 30, size: [9, 31], kernel: [3, 3], stride: 2, padding: 1, paddingMode: 'reflect' },
     { inChannels: 20, outChannels: 6, size: [7, 40], kernel: [2, 3], padding: 1, paddingMode: 'replicate' },
+    // Slices that meet nothing but padding.
+    {
+      inChannels: 4,
+      outChannels: 16,
+      size: [2, 9, 40],
+      kernel: [2, 3, 3],
+      padding: [[2, 2] as const, [0, 0] as const, [0, 0] as const],
+    },
+    {
+      inChannels: 20,
+      outChannels: 16,
+      size: [2, 9, 30],
+      kernel: [2, 3, 3],
+      padding: [[3, 2] as const, [1, 1] as const, [1, 1] as const],
+    },
     { inChannels: 32, outChannels: 32, groups: 2, size: [10, 35], kernel: [3, 3], stride: 2, padding: 1 },
   ] as const;
   return rows.flatMap((options) =>
