@@ -161,6 +161,7 @@ describe('parseNetwork', () => {
     ['video', 16],
     ['table', 30],
     ['odd', 65],
+    ['small', 54],
   ])('reads %s whole, every line in its canonical form', (network, count) => {
     const text = readFileSync(join(SHAPES, `${network}.txt`), 'utf8');
     const layers = parseNetwork(text, `${network}.txt`);
@@ -170,6 +171,6 @@ describe('parseNetwork', () => {
   });
 
   it('has no network beside these', () => {
-    expect(readdirSync(SHAPES)).toHaveLength(16);
+    expect(readdirSync(SHAPES)).toHaveLength(17);
   });
 });
