@@ -142,7 +142,7 @@ class WinogradCore final : public Executor {
   const AlignedBuffer zeros_;
   /** Of a block at the most, and of a strip. */
   Index block_rows_ = 1, block_columns_ = 1;
-  /** Products of each transform's product are rows at one pitch (GemmRows). */
+  /** Each product of the transform is multiplied as rows at one pitch (GemmRows). */
   bool evenly_ = false;
   std::vector<Slice> slice_list_;
   std::vector<int> order_;  // products, those of one weight side by side
