@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { Conv1d, Conv2d, getThreads, info, setThreads, tensor } from '../lib/index.js';
+import { Conv1d, Conv2d, DepthwiseSeparableConv2d, getThreads, info, setThreads, tensor } from '../lib/index.js';
 import { expectRefusal, untyped } from './support/refusal.js';
 
 const engine = 'reference';
@@ -61,6 +61,30 @@ describe('a layer is refused at its construction', () => {
   it('options that are none', () => {
     for (const options of [undefined, null, 3, 'x', []])
       expectRefusal(() => new Conv2d(untyped(options)), 'ERR_OPTION', 'an object', 'options');
+  });
+
+  it('an algorithm that no engine knows, in a separable layer beside the stages or in one of them', () => {
+    const depthwise = { weight: zeros(4, 1, 3, 3) };
+    const pointwise = { weight: zeros(8, 4, 1, 1) };
+    for (const options of [
+      { depthwise, pointwise, algorithm: 'same' },
+      { depthwise: { ...depthwise, algorithm: 'same' }, pointwise },
+      { depthwise, pointwise: { ...pointwise, algorithm: 'same' } },
+    ]) {
+      const make = () => new DepthwiseSeparableConv2d(untyped({ engine: 'auto', ...options }));
+      expectRefusal(make, 'ERR_OPTION', "'auto' or one of", 'algorithm', '"same"');
+    }
+    const differing = {
+      depthwise: { ...depthwise, algorithm: 'separable' },
+      pointwise: { ...pointwise, algorithm: 'dot' },
+    };
+    expectRefusal(
+      () => new DepthwiseSeparableConv2d(untyped(differing)),
+      'ERR_OPTION',
+      'as beside it',
+      '"dot"',
+      '"separable"',
+    );
   });
 });
 

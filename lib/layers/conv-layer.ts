@@ -113,7 +113,7 @@ export abstract class ConvLayer<R extends Rank = Rank, L extends Layout<R> = Lay
 }
 
 /** The engine's list is the only one there is; its names are the known ones. */
-function checkAlgorithm(engine: Engine, name: string): void {
+export function checkAlgorithm(engine: Engine, name: string): void {
   if (name === 'auto' || engine.algorithms.includes(name)) return;
   throw expected('ERR_OPTION', `'auto' or one of ${list(engine.algorithms)}`, 'algorithm', name);
 }

@@ -10,7 +10,7 @@ import type { SizeRule } from '../spec/geometry.js';
 import { outputShapeOf, resolveGeometry } from '../spec/geometry.js';
 import { ENGINE_KEYS, resolveStage, SEPARABLE_POINTWISE_KEYS } from '../spec/resolve.js';
 import type { StackPart } from './conv-layer.js';
-import { frozenAxes } from './conv-layer.js';
+import { checkAlgorithm, frozenAxes } from './conv-layer.js';
 import { Layer } from './layer.js';
 
 /**
@@ -63,6 +63,7 @@ export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extend
     this.stride = frozenAxes(spec.stride, 2);
     this.dilation = frozenAxes(spec.dilation, 2);
     const engine = selectEngine(depthwise.engine);
+    checkAlgorithm(engine, spec.algorithm);
     this.engine = engine.name;
     this.#conv = engine.createSeparable(depthwise.stage, pointwise.stage);
     this.#depthwise = depthwise.sizes;
@@ -100,7 +101,7 @@ export class DepthwiseSeparableConv2d<const L extends Layout<2> = 'NCHW'> extend
 }
 
 /** Options that must be the same in both stages: they run in one pass. */
-const COMMON: readonly string[] = ['layout', 'math', 'engine'];
+const COMMON: readonly string[] = ['layout', 'algorithm', 'math', 'engine'];
 
 /** Gives each stage the options that stand beside the two, and both what one of them says for the pair. */
 function shareOptions(options: Bag, owner: string): { readonly depthwise: Bag; readonly pointwise: Bag } {
