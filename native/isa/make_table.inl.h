@@ -3,6 +3,7 @@
 #include "kernels/depthwise.inl.h"
 #include "kernels/depthwise_line.inl.h"
 #include "kernels/depthwise_plane.inl.h"
+#include "kernels/depthwise_slide.inl.h"
 #include "kernels/dot.inl.h"
 #include "kernels/elementwise.inl.h"
 #include "kernels/gemm_rows.inl.h"
@@ -142,6 +143,7 @@ KernelTable make_table(const char* name) {
   set_grouped_slider<V, 3, 1, B::grouped_rows>(table.depthwise.slider[5]);
   set_grouped_slider<V, 3, 2, 2>(table.depthwise.slider[6]);
   set_slider<V, 2, 1, 2>(table.depthwise.slider[7]);
+  set_slider<V, 2, 2, 2>(table.depthwise.slider[8]);
   table.depthwise.grouped_line = grouped_line<V>;
   set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);
   set_winograd_input<V, WinogradFive<V>>(table.winograd, WinogradPoints::five);

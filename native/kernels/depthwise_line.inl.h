@@ -8,12 +8,11 @@ namespace convolith {
 /** The epilogue on P sums of a vector of channels, whichever activation it is, and their stores. */
 template <class V, int P>
 CONVOLITH_INLINE void finish_line(const DepthwiseLine& t, Index o, Index c, typename V::Reg (&sum)[P]) {
-  const Channels<V, Ends::apart> at{c, t.channels, V::lanes};
   const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
   if (t.epilogue->op == ActivationOp::clip) {
-    finish_sums<V, Ends::apart, true, P>(*t.epilogue, at, residual, t.out_step, sum);
+    finish_sums<V, true, P>(*t.epilogue, c, residual, t.out_step, sum);
   } else {
-    finish_sums<V, Ends::apart, false, P>(*t.epilogue, at, residual, t.out_step, sum);
+    finish_sums<V, false, P>(*t.epilogue, c, residual, t.out_step, sum);
   }
   CONVOLITH_UNROLL
   for (int p = 0; p < P; ++p) V::store(t.out + (o + p) * t.out_step + c, sum[p]);

@@ -64,8 +64,7 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
     const Index o = newest - (flight - 1);
     if (o >= 0) {
       const float* residual = t.residual == nullptr ? nullptr : t.residual + o * t.out_step;
-      finish_sums<V, Ends::apart, Clips, R>(*t.epilogue, {c, t.channels, V::lanes}, residual, t.out_row,
-                                            sum[0]);
+      finish_sums<V, Clips, R>(*t.epilogue, c, residual, t.out_row, sum[0]);
       CONVOLITH_UNROLL
       for (int r = 0; r < R; ++r) V::store(t.out + o * t.out_step + r * t.out_row + c, sum[0][r]);
     }
