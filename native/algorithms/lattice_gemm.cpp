@@ -108,7 +108,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
       lattice_.points() == lattice_.x.count && lattice_.tap_count() == 1 && meets_no_padding(lattice_);
   cut_k();
   regular_ = is_regular();
-  evenly_ = bordered_ || suits_even_rows();
+  pitched_ = bordered_ || suits_pitched_rows();
   choose_block();
   tabulate();
 }
@@ -234,7 +234,7 @@ bool LatticeGemm::is_regular() const {
 }
 
 void LatticeGemm::tabulate() {
-  if (evenly_) return;
+  if (pitched_) return;
   if (row_only_) full_ = table_of(block_width_);
   if (!regular_) return;
   full_ = table_of(block_width_);
@@ -314,9 +314,9 @@ LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
   w.inner_start = scratch.take<std::int32_t>(runs_);
   w.inner_ranges = scratch.take<RunRange>(static_cast<Index>(chunks_.size()));
   w.point_offset = scratch.take<Index>(points);
-  w.even_offset = scratch.take<Index>(evenly_ ? block_height_ * runs_ : 0);
-  w.even_start = scratch.take<std::int32_t>(evenly_ ? block_height_ * runs_ : 0);
-  w.even_runs = scratch.take<Index>(evenly_ ? block_height_ : 0);
+  w.pitched_offset = scratch.take<Index>(pitched_ ? block_height_ * runs_ : 0);
+  w.pitched_start = scratch.take<std::int32_t>(pitched_ ? block_height_ * runs_ : 0);
+  w.pitched_runs = scratch.take<Index>(pitched_ ? block_height_ : 0);
   w.plane_offset = scratch.take<Index>(channels_last_ ? 0 : points);
   w.partial = scratch.take<float>(chunks_.size() > 1 ? points * panels_.max_width() : 0);
   w.planes = scratch.take<float>(planes);
@@ -332,7 +332,7 @@ Index LatticeGemm::workspace_bytes() const {
 
 /** Of the widest panel. */
 int LatticeGemm::tile_rows() const {
-  return evenly_ ? kernels_.gemm.even_rows[panels_.max_width() / panels_.lanes - 1] : panels_.tile_rows;
+  return pitched_ ? kernels_.gemm.pitched_rows[panels_.max_width() / panels_.lanes - 1] : panels_.tile_rows;
 }
 
 std::string LatticeGemm::tile() const {
@@ -375,7 +375,7 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
     line_up(block, buffers, work);
   } else if (regular_) {
     place(block, buffers, work);
-  } else if (evenly_) {
+  } else if (pitched_) {
     line_up_rows(block, buffers, work);
   } else {
     locate(block, buffers, work);
@@ -416,8 +416,8 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
   }
   const int vectors = panels_[panel].vectors;
   const GemmKernel* kernels = kernels_.gemm.tile[vectors - 1];
-  if (evenly_) {
-    compute_even(block, t, panel, w);
+  if (pitched_) {
+    compute_pitched(block, t, panel, w);
     if (w.tile_count == 0) return;
   }
   const auto chunk_count = static_cast<Index>(chunks_.size());

@@ -85,14 +85,14 @@ class LatticeGemm final : public Executor {
   Index parts(int threads) const;
   void tabulate();
   PointTable table_of(Index width) const;
-  bool suits_even_rows() const;
+  bool suits_pitched_rows() const;
   bool is_regular() const;
   bool suits_bordered_rows();
   bool multiplies_rows(Index bytes) const;
   Index longest_run() const;
   Index corner_of(const Block& block) const;
   bool fills_tiles(Index row) const;
-  void list_even_runs(const Block& block, Index in_row, Work& work) const;
+  void list_pitched_runs(const Block& block, Index in_row, Work& work) const;
   void line_up_rows(const Block& block, const Buffers& buffers, Work& work) const;
   void arrange_borders(const Block& block, Work& work) const;
   void line_up(const Block& block, const Buffers& buffers, Work& work) const;
@@ -102,7 +102,7 @@ class LatticeGemm final : public Executor {
   void point(const Block& block, Work& work) const;
   Index list_runs(Work& work, FunctionRef<Index(const RunTap&)> step) const;
   Index step_taps(const Block& block, Work& work) const;
-  void compute_even(const Block& block, const GemmTile& t, Index panel, const Work& work) const;
+  void compute_pitched(const Block& block, const GemmTile& t, Index panel, const Work& work) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& work) const;
   void gather_planes(const Block& block, const float* map, Index panel, Work& work) const;
   void scatter_planes(const Block& block, float* map, Index panel, Work& work) const;
@@ -129,7 +129,7 @@ class LatticeGemm final : public Executor {
    * blocks differ by their origin alone. */
   bool regular_ = false;
   /** Short sums: rows of points without pointers, whose taps lie inside the map or the staged region. */
-  bool evenly_ = false;
+  bool pitched_ = false;
   /** The same with a border of zeros: rows leave out the taps in it, and points whose columns lie in it are
    * tiles with pointers. Points [inner_begin_, inner_end_) of a row have no such columns. */
   bool bordered_ = false;

@@ -26,10 +26,10 @@ struct LatticeGemm::Work {
   RunRange* inner_ranges;  // [chunk]
   Index* point_offset;     // [points], of the output map, where no table has them
   // Of rows of points at one pitch: each row's runs, from `base` on.
-  Index* even_offset;        // [block height][run]
-  std::int32_t* even_start;  // [block height][run]
-  Index* even_runs;          // [block height]
-  Index* plane_offset;       // [points], of the planes
+  Index* pitched_offset;        // [block height][run]
+  std::int32_t* pitched_start;  // [block height][run]
+  Index* pitched_runs;          // [block height]
+  Index* plane_offset;          // [points], of the planes
   float* partial;
   float* planes;
   float* residual_planes;

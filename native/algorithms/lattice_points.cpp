@@ -36,7 +36,7 @@ void LatticeGemm::line_up(const Block& block, const Buffers& buffers, Work& w) c
   w.inner_offset[0] = 0;
   w.inner_start[0] = 0;
   std::fill_n(w.inner_ranges, chunks_.size(), RunRange{0, 1});
-  if (evenly_) return list_even_runs(block, 0, w);
+  if (pitched_) return list_pitched_runs(block, 0, w);
   const Index width = block.width;
   // The compiler cannot know that these stores leave the block and the scratch's own pointers as they are.
   const float** rows = w.rows;
@@ -102,7 +102,7 @@ void LatticeGemm::place(const Block& block, const Buffers& buffers, Work& w) con
 
   w.base = w.staged;
   w.corner = corner_of(block);
-  if (evenly_) return list_even_runs(block, y.in_step * row, w);
+  if (pitched_) return list_pitched_runs(block, y.in_step * row, w);
   w.map_start = w.corner;
   const PointTable& table = block.width == block_width_ ? full_ : narrow_;
   const Index points = block.points();

@@ -1,4 +1,4 @@
-#include "algorithms/even_rows.h"
+#include "algorithms/pitched_rows.h"
 #include "algorithms/winograd_core.h"
 
 #include <algorithm>
@@ -184,12 +184,18 @@ void WinogradCore::point_rows(const Block& block, Work& w) const {
   }
 }
 
-/** What `multiply` does, a product of the transform at a time. */
-void WinogradCore::multiply_even(const Block& block, Index panel, const Work& w) const {
-  const int width = panels_.width(panel);
+/** Of sums alone: bias and activation follow the transform back. */
+Epilogue WinogradCore::no_epilogue() const {
   Epilogue none;
   none.bias = zeros_.data();
   none.linear = true;
+  return none;
+}
+
+/** What `multiply` does, a product of the transform at a time. */
+void WinogradCore::multiply_pitched(const Block& block, Index panel, const Work& w) const {
+  const int width = panels_.width(panel);
+  const Epilogue none = no_epilogue();
   GemmRows g;
   g.pitch = pitch_;
   g.run_offset = &kOneRunOffset;
@@ -204,7 +210,7 @@ void WinogradCore::multiply_even(const Block& block, Index panel, const Work& w)
       const int product = order_[static_cast<std::size_t>(i)];
       g.rows = w.inputs + product * product_stride();
       g.out = w.sums + product * (block.tiles * width + 16);
-      multiply_evenly(kernels_.gemm, panels_[panel].vectors, g, block.tiles);
+      run_pitched_rows(kernels_.gemm, panels_[panel].vectors, g, block.tiles);
     }
     g.panel += weight_stride(panel);
   }
@@ -219,10 +225,7 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
     const Index first = product * (tiles * width + 16);
     for (Index i = 0; i < tiles; ++i) w.sum_offset[at++] = first + i * width;
   }
-  // Sums alone: bias and activation follow the transform back.
-  Epilogue none;
-  none.bias = zeros_.data();
-  none.linear = true;
+  const Epilogue none = no_epilogue();
   const std::int32_t start = 0;
   GemmTile g;
   g.run_start = &start;
@@ -270,8 +273,8 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
 }
 
 void WinogradCore::compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const {
-  if (evenly_) {
-    multiply_even(block, panel, w);
+  if (pitched_) {
+    multiply_pitched(block, panel, w);
   } else {
     multiply(block, panel, w);
   }

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <numeric>
 
-#include "algorithms/even_rows.h"
+#include "algorithms/pitched_rows.h"
 #include "base/thread_pool.h"
 
 namespace convolith {
@@ -51,7 +51,7 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
               rows_in_all() * tiling.x.tiles() * tiling.products() / tiling.weights(), p.kernels.gemm),
       pitch_(round_up(depth_of_sums(), 16) + 16),
       zeros_(std::max<Index>(group_in_, Index{kMaxTileVectors} * 16)) {
-  evenly_ = suits_even_rows();
+  pitched_ = suits_pitched_rows();
   choose_block();
   order_products();
   for (Index z = 0; z < depth_; ++z) {
@@ -150,17 +150,17 @@ std::string WinogradCore::filter() const {
 
 std::string WinogradCore::tile() const {
   const int vectors = panels_.max_width() / panels_.lanes;
-  const int rows = evenly_ ? kernels_.gemm.even_rows[vectors - 1] : panels_.tile_rows;
+  const int rows = pitched_ ? kernels_.gemm.pitched_rows[vectors - 1] : panels_.tile_rows;
   return filter() + " " + std::to_string(rows) + "x" + std::to_string(vectors);
 }
 
 /** Tiles of four vectors gain nothing by rows at one pitch: 64 channels 1.00, first layers by 2x2 pixels 1.04
  * of the time. */
-bool WinogradCore::suits_even_rows() const {
+bool WinogradCore::suits_pitched_rows() const {
   if (brings_weights(packed_floats() * kFloat)) return false;
   return std::all_of(panels_.list.begin(), panels_.list.end(), [&](const Panels::Panel& panel) {
     return panel.vectors < kMaxTileVectors &&
-           multiplies_evenly(kernels_.gemm, panel.vectors, depth_of_sums());
+           multiplies_pitched(kernels_.gemm, panel.vectors, depth_of_sums());
   });
 }
 
@@ -288,7 +288,7 @@ void WinogradCore::run(const Buffers& buffers, Index task, int threads, float* s
   Work work = take_work(memory);
   locate(block, buffers, work);
   transform_inputs(block, work);
-  if (!evenly_) point_rows(block, work);
+  if (!pitched_) point_rows(block, work);
   const Index part = task % c.parts;
   const Index last = panels_.part_begin(c.parts, part + 1);
   for (Index i = panels_.part_begin(c.parts, part); i < last; ++i) {

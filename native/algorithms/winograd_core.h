@@ -110,7 +110,7 @@ class WinogradCore final : public Executor {
   /** Of all packed weights. */
   Index packed_floats() const { return groups_ * panel_start(panels_.count()); }
   bool streams_weights() const;
-  bool suits_even_rows() const;
+  bool suits_pitched_rows() const;
 
   void choose_block();
   void order_products();
@@ -125,7 +125,8 @@ class WinogradCore final : public Executor {
   void clear_row(const Block& block, Index row, Index slice, Work& w) const;
   void transform_tile(const Block& block, Index row, Index column, Index slice, Work& w) const;
   void point_rows(const Block& block, Work& w) const;
-  void multiply_even(const Block& block, Index panel, const Work& w) const;
+  Epilogue no_epilogue() const;
+  void multiply_pitched(const Block& block, Index panel, const Work& w) const;
   void multiply(const Block& block, Index panel, Work& w) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const;
   void move_planes(const Block& block, const float* from, float* to, Index panel, Work& w) const;
@@ -143,7 +144,7 @@ class WinogradCore final : public Executor {
   /** Of a block at the most, and of a strip. */
   Index block_rows_ = 1, block_columns_ = 1;
   /** Each product of the transform is multiplied as rows at one pitch (GemmRows). */
-  bool evenly_ = false;
+  bool pitched_ = false;
   std::vector<Slice> slice_list_;
   std::vector<int> order_;  // products, those of one weight side by side
   std::vector<WeightGroup> weights_;

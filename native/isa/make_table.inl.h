@@ -31,9 +31,9 @@ void fill_gemm(GemmKernels& kernels) {
 template <class V, class B, int NR = kMaxTileVectors>
 void fill_gemm_strips(GemmKernels& kernels) {
   kernels.strip[NR - 1] = gemm_strip<V, B::short_rows[NR - 1], NR>;
-  kernels.rows[NR - 1] = gemm_rows<V, B::even_rows[NR - 1], NR>;
-  kernels.even_rows[NR - 1] = B::even_rows[NR - 1];
-  kernels.even_depth[NR - 1] = B::even_depth[NR - 1];
+  kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR>;
+  kernels.pitched_rows[NR - 1] = B::pitched_rows[NR - 1];
+  kernels.pitched_depth[NR - 1] = B::pitched_depth[NR - 1];
   if constexpr (NR > 1) fill_gemm_strips<V, B, NR - 1>(kernels);
 }
 

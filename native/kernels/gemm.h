@@ -119,10 +119,11 @@ struct GemmKernels {
   GemmKernel tile[kMaxTileVectors][kMaxTileRows] = {};
   /** Of tiles of short_rows[NR - 1]; null where there is none. */
   GemmStripKernel strip[kMaxTileVectors] = {};
-  /** Of tiles of even_rows[NR - 1], for sums of at most even_depth[NR - 1] products; null where that is 0. */
+  /** Of tiles of pitched_rows[NR - 1], for sums of at most pitched_depth[NR - 1] products; null where that is
+   * 0. */
   GemmRowsKernel rows[kMaxTileVectors] = {};
-  int even_rows[kMaxTileVectors] = {};
-  Index even_depth[kMaxTileVectors] = {};
+  int pitched_rows[kMaxTileVectors] = {};
+  Index pitched_depth[kMaxTileVectors] = {};
 
   /** Of the tiles that rows are cut into, for sums of `depth` products. */
   int tile_rows(int vectors, Index depth) const {

@@ -7,12 +7,12 @@ namespace convolith {
 /** Addresses of MR rows at one pitch by a pointer for every three of them: base, base + pitch and base + 2 *
  * pitch are addressing modes, so that tiles of 14 rows leave registers for everything else. */
 template <class T, int MR>
-struct EvenRows {
+struct PitchedRows {
   static constexpr int bases = (MR + 2) / 3;
   T* base[bases];
   Index pitch;
 
-  CONVOLITH_INLINE EvenRows(T* first, Index pitch) : pitch(pitch) {
+  CONVOLITH_INLINE PitchedRows(T* first, Index pitch) : pitch(pitch) {
     const Index three = 3 * pitch;
     base[0] = first;
     CONVOLITH_UNROLL
@@ -27,8 +27,8 @@ struct EvenRows {
 
 /** `Steps` products of each sum. */
 template <class V, int MR, int NR, int Steps>
-CONVOLITH_INLINE void multiply_even(EvenRows<const float, MR>& row, const float*& panel,
-                                    typename V::Reg (&sum)[MR][NR]) {
+CONVOLITH_INLINE void multiply_pitched(PitchedRows<const float, MR>& row, const float*& panel,
+                                       typename V::Reg (&sum)[MR][NR]) {
   using Reg = typename V::Reg;
   CONVOLITH_UNROLL
   for (int k = 0; k < Steps; ++k) {
@@ -62,7 +62,7 @@ void gemm_rows(const GemmRows& g, Index tiles) {
       CONVOLITH_UNROLL
       for (int i = 0; i < MR; ++i) sum[i][j] = bias;
     }
-    EvenRows<float, MR> to(out, g.out_pitch);
+    PitchedRows<float, MR> to(out, g.out_pitch);
     if (g.fetch_out) {
       for (int i = 0; i < MR; ++i) {
         for (int j = 0; j < NR; ++j) CONVOLITH_PREFETCH_WRITE(out + i * g.out_pitch + j * V::lanes);
@@ -70,15 +70,15 @@ void gemm_rows(const GemmRows& g, Index tiles) {
     }
     Index run = 0;
     do {
-      EvenRows<const float, MR> row(rows + g.run_offset[run], g.pitch);
+      PitchedRows<const float, MR> row(rows + g.run_offset[run], g.pitch);
       const float* panel = g.panel + g.run_start[run] * (NR * V::lanes);
-      for (Index k = g.depth / 4; k > 0; --k) multiply_even<V, MR, NR, 4>(row, panel, sum);
-      for (Index k = g.depth % 4; k > 0; --k) multiply_even<V, MR, NR, 1>(row, panel, sum);
+      for (Index k = g.depth / 4; k > 0; --k) multiply_pitched<V, MR, NR, 4>(row, panel, sum);
+      for (Index k = g.depth % 4; k > 0; --k) multiply_pitched<V, MR, NR, 1>(row, panel, sum);
     } while (++run < g.runs);
 
     const int last = g.columns - (NR - 1) * V::lanes;
     if (residual != nullptr) {
-      EvenRows<const float, MR> from(residual, g.out_pitch);
+      PitchedRows<const float, MR> from(residual, g.out_pitch);
       CONVOLITH_UNROLL
       for (int i = 0; i < MR; ++i) {
         CONVOLITH_UNROLL

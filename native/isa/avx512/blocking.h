@@ -15,8 +15,8 @@ struct Blocking {
    * as 10x2 where runs are of 7 to 9. */
   static constexpr int short_rows[4] = {10, 10, 6, 6};
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
-  static constexpr int even_rows[4] = {14, 10, 9, 6};
-  static constexpr int even_depth[4] = {1024, 1024, 1024, 1024};
+  static constexpr int pitched_rows[4] = {14, 10, 9, 6};
+  static constexpr int pitched_depth[4] = {1024, 1024, 1024, 1024};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Of groups of few channels, 3×3, stride 1. */

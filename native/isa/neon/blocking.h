@@ -11,8 +11,8 @@ struct Blocking {
    * stored. 8x2 reached 0.95 of the peak at K = 64 on Zen 4, 14x2 0.88. */
   static constexpr int short_rows[4] = {14, 8, 5, 4};
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
-  static constexpr int even_rows[4] = {14, 8, 5, 4};
-  static constexpr int even_depth[4] = {192, 192, 192, 192};
+  static constexpr int pitched_rows[4] = {14, 8, 5, 4};
+  static constexpr int pitched_depth[4] = {192, 192, 192, 192};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Of groups of few channels, 3×3, stride 1. */

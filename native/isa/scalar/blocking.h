@@ -10,8 +10,8 @@ struct Blocking {
   /** The most rows where K is short: the same, since no registers are to spare. */
   static constexpr int short_rows[4] = {6, 4, 2, 2};
   /** Without tiles whose rows lie at one pitch: a compact table has none. */
-  static constexpr int even_rows[4] = {6, 4, 2, 2};
-  static constexpr int even_depth[4] = {};
+  static constexpr int pitched_rows[4] = {6, 4, 2, 2};
+  static constexpr int pitched_depth[4] = {};
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 1;
   /** Of groups of few channels, 3×3, stride 1. */

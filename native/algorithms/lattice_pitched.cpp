@@ -4,9 +4,9 @@
 #include <algorithm>
 
 #include "algorithms/cut.h"
-#include "algorithms/even_rows.h"
 #include "algorithms/lattice_gemm.h"
 #include "algorithms/lattice_gemm_work.h"
+#include "algorithms/pitched_rows.h"
 
 namespace convolith {
 
@@ -41,7 +41,7 @@ bool meets_input_everywhere(const LatticeAxis& axis) {
 bool LatticeGemm::fills_tiles(Index row) const {
   const int vectors = panels_.max_width() / panels_.lanes;
   if (vectors == 2) return row >= 7;
-  return 8 * round_up(row, kernels_.gemm.even_rows[vectors - 1]) <= 9 * row;
+  return 8 * round_up(row, kernels_.gemm.pitched_rows[vectors - 1]) <= 9 * row;
 }
 
 /** What any such sums need. */
@@ -50,11 +50,11 @@ bool LatticeGemm::multiplies_rows(Index bytes) const {
   if (!channels_last_ || lattice_.points() == 0 || depth > longest_run()) return false;
   if (epilogue_.at(0).op != ActivationOp::clip || brings_weights(bytes)) return false;
   return std::all_of(panels_.list.begin(), panels_.list.end(), [&](const Panels::Panel& panel) {
-    return multiplies_evenly(kernels_.gemm, panel.vectors, depth);
+    return multiplies_pitched(kernels_.gemm, panel.vectors, depth);
   });
 }
 
-bool LatticeGemm::suits_even_rows() const {
+bool LatticeGemm::suits_pitched_rows() const {
   const bool whole = regular_ || row_only_ || (!staged_ && meets_no_padding(lattice_));
   if (!whole || !multiplies_rows(groups_ * group_packing_ * static_cast<Index>(sizeof(float)))) return false;
   if (!meets_input_everywhere(lattice_.z)) return false;
@@ -86,12 +86,12 @@ bool LatticeGemm::suits_bordered_rows() {
 }
 
 /** The same runs for every row, `in_row` floats further each. */
-void LatticeGemm::list_even_runs(const Block& block, Index in_row, Work& w) const {
+void LatticeGemm::list_pitched_runs(const Block& block, Index in_row, Work& w) const {
   const Index runs = w.inner_ranges[0].end;
   for (Index i = 0; i < block.height; ++i) {
-    for (Index r = 0; r < runs; ++r) w.even_offset[i * runs_ + r] = w.inner_offset[r] + i * in_row;
-    std::copy_n(w.inner_start, runs, w.even_start + i * runs_);
-    w.even_runs[i] = runs;
+    for (Index r = 0; r < runs; ++r) w.pitched_offset[i * runs_ + r] = w.inner_offset[r] + i * in_row;
+    std::copy_n(w.inner_start, runs, w.pitched_start + i * runs_);
+    w.pitched_runs[i] = runs;
   }
   w.tile_count = 0;
 }
@@ -111,14 +111,14 @@ void LatticeGemm::line_up_rows(const Block& block, const Buffers& buffers, Work&
   w.corner = corner_of(block);
   const Index first = std::max(block.x0, inner_begin_);
   for (Index i = 0; i < block.height; ++i) {
-    Index* offset = w.even_offset + i * runs_;
-    std::int32_t* start = w.even_start + i * runs_;
+    Index* offset = w.pitched_offset + i * runs_;
+    std::int32_t* start = w.pitched_start + i * runs_;
     const Index at = block.y0 + i;
     const bool whole = y.coordinate(at, 0) >= y.in_step && y.coordinate(at, y.tap_count() - 1) < y.in_size;
-    if (whole && i > 0 && w.even_runs[i - 1] == runs_) {
+    if (whole && i > 0 && w.pitched_runs[i - 1] == runs_) {
       for (Index r = 0; r < runs_; ++r) offset[r] = offset[r - runs_] + y.in_step * in_.y;
       std::copy_n(start - runs_, runs_, start);
-      w.even_runs[i] = runs_;
+      w.pitched_runs[i] = runs_;
       continue;
     }
     Index n = 0;
@@ -130,7 +130,7 @@ void LatticeGemm::line_up_rows(const Block& block, const Buffers& buffers, Work&
       offset[n] = from_z * in_.z + from_y * in_.y + x.coordinate(first, tap.x) * in_.x;
       start[n++] = static_cast<std::int32_t>(r * run_length_);
     }
-    w.even_runs[i] = n;
+    w.pitched_runs[i] = n;
   }
 }
 
@@ -155,7 +155,7 @@ void LatticeGemm::arrange_borders(const Block& block, Work& w) const {
 }
 
 /** What compute_panel does with the points that lie at one pitch. */
-void LatticeGemm::compute_even(const Block& block, const GemmTile& t, Index panel, const Work& w) const {
+void LatticeGemm::compute_pitched(const Block& block, const GemmTile& t, Index panel, const Work& w) const {
   const LatticeAxis& x = lattice_.x;
   const Index begin = std::max(inner_begin_ - block.x0, Index{0});
   const Index count = std::min(inner_end_ - block.x0, block.width) - begin;
@@ -174,10 +174,10 @@ void LatticeGemm::compute_even(const Block& block, const GemmTile& t, Index pane
   g.epilogue = t.epilogue;
   const Index out_row = lattice_.y.out_step * out_.y;
   for (Index i = 0; i < block.height; ++i) {
-    g.run_offset = w.even_offset + i * runs_;
-    g.run_start = w.even_start + i * runs_;
-    g.runs = w.even_runs[i];
-    multiply_evenly(kernels_.gemm, panels_[panel].vectors, g, count);
+    g.run_offset = w.pitched_offset + i * runs_;
+    g.run_start = w.pitched_start + i * runs_;
+    g.runs = w.pitched_runs[i];
+    run_pitched_rows(kernels_.gemm, panels_[panel].vectors, g, count);
     g.out += out_row;
     if (g.residual != nullptr) g.residual += out_row;
   }

@@ -10,13 +10,13 @@ inline constexpr Index kOneRunOffset = 0;
 inline constexpr std::int32_t kOneRunStart = 0;
 
 /** Whether tiles of so many vectors gain by it, in sums of `depth` products. */
-inline bool multiplies_evenly(const GemmKernels& kernels, int vectors, Index depth) {
-  return depth > 0 && depth <= kernels.even_depth[vectors - 1];
+inline bool multiplies_pitched(const GemmKernels& kernels, int vectors, Index depth) {
+  return depth > 0 && depth <= kernels.pitched_depth[vectors - 1];
 }
 
 /** `count` rows: full tiles by one call, and the rest by a few even ones. */
-inline void multiply_evenly(const GemmKernels& kernels, int vectors, const GemmRows& g, Index count) {
-  const FullPieces pieces(count, kernels.even_rows[vectors - 1]);
+inline void run_pitched_rows(const GemmKernels& kernels, int vectors, const GemmRows& g, Index count) {
+  const FullPieces pieces(count, kernels.pitched_rows[vectors - 1]);
   if (pieces.full() > 0) kernels.rows[vectors - 1](g, pieces.full());
   const Index begin = pieces.begin(pieces.full());
   const auto rest = static_cast<int>(count - begin);
