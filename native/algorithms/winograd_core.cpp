@@ -155,9 +155,9 @@ std::string WinogradCore::tile() const {
 }
 
 /** Tiles of four vectors gain nothing by rows at one pitch: 64 channels 1.00, first layers by 2x2 pixels 1.04
- * of the time. */
+ * of the time. Weights that tiles bring are a group's: 256 channels of 28x28 in 16 groups take 0.93 so. */
 bool WinogradCore::suits_pitched_rows() const {
-  if (brings_weights(packed_floats() * kFloat)) return false;
+  if (brings_weights(panel_start(panels_.count()) * kFloat)) return false;
   return std::all_of(panels_.list.begin(), panels_.list.end(), [&](const Panels::Panel& panel) {
     return panel.vectors < kMaxTileVectors &&
            multiplies_pitched(kernels_.gemm, panel.vectors, depth_of_sums());
