@@ -46,8 +46,7 @@ const DepthwiseBlock* FlatDepthwiseCore::choose_block() const {
   if (dilation == 0) return nullptr;
   for (const DepthwiseBlock& b : kernels_.depthwise.flat) {
     // Taps that meet only padding are left out of the lattice, so that equal counts mean a whole kernel.
-    if (b.kernel_h == y.tap_count() && b.kernel_w == lattice_.x.tap_count() && rows_ / dilation >= b.rows)
-      return &b;
+    if (b.size == y.tap_count() && b.size == lattice_.x.tap_count() && rows_ / dilation >= b.rows) return &b;
   }
   return nullptr;
 }
@@ -163,7 +162,7 @@ void FlatDepthwiseCore::run_rows(Index out_row, Index height, DepthwiseTile& t, 
   for (Index at = 0; at < length; at += segment_) {
     const float** inputs = w.inputs;
     if (blocked) {
-      for (int i = 0; i < block_->window_h(); ++i) {
+      for (int i = 0; i < block_->window(); ++i) {
         const float* row = w.staged + (first + i * step) * row_ + at;
         for (const auto& tap : x_axis.taps) *inputs++ = row + (tap.offset - x_begin) * width_;
       }

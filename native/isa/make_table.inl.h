@@ -78,7 +78,7 @@ void set_grouped_slider(DepthwiseSlider& slider) {
 template <class V, int K, int R>
 void set_flat(DepthwiseBlock& block) {
   static_assert(R <= kMaxBlockPixels && (R - 1 + K) * K <= kMaxBlockWindow);
-  block = {K, K, 1, 1, R, 1, depthwise_block<V, K, K, 1, 1, R, 1>};
+  block = {K, R, depthwise_block<V, K, R>};
 }
 
 template <class V, int G, int NO>

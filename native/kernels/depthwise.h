@@ -128,17 +128,15 @@ struct DepthwiseSlider {
 };
 
 /**
- * A block of outputs that share their inputs in registers, for one kernel size and stride. Of DepthwiseTile,
- * `inputs` is the block's input window, [(rows - 1) * stride_h + kernel_h][(columns - 1) * stride_w +
- * kernel_w] pointers, and `out_offset` is [rows][columns]; `taps` is not read. A dilated layer's outputs a
- * dilation apart are such a block too.
+ * `rows` outputs one below the other that share their inputs in registers, of a kernel of `size` × `size` and
+ * stride 1. Of DepthwiseTile, `inputs` is the block's window, [window][size] pointers, and `taps` is not
+ * read. A dilated layer's outputs a dilation apart are such a block too.
  */
 struct DepthwiseBlock {
-  int kernel_h = 0, kernel_w = 0, stride_h = 0, stride_w = 0;
-  int rows = 0, columns = 0;
+  int size = 0, rows = 0;
   DepthwiseKernel kernel = nullptr;
 
-  constexpr int window_h() const { return (rows - 1) * stride_h + kernel_h; }
+  constexpr int window() const { return rows - 1 + size; }
 };
 
 inline constexpr int kDepthwiseSliders = 9;

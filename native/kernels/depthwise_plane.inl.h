@@ -208,15 +208,17 @@ CONVOLITH_INLINE void plane_columns(const DepthwisePlane& t, Index x, Index phas
   }
 }
 
+/** One vector of columns is a whole narrow plane with its padding, or what is left of a wide one: it does
+ * without code for the inside of a plane. */
 template <class V, int K, int S, int NV, bool Near>
 CONVOLITH_INLINE void plane_strip(const DepthwisePlane& t, Index x) {
   using Row = PlaneRow<V, K, S, NV, Near, true>;
   const Index first = t.first_x + x * S;
   const Index reach = Near ? Row::loads * V::lanes : (K - 1) * t.dilation_x + NV * V::lanes;
-  const bool inner = first >= 0 && first + reach <= t.width && x + NV * V::lanes <= t.outputs_x;
+  const bool inner = NV > 1 && first >= 0 && first + reach <= t.width && x + NV * V::lanes <= t.outputs_x;
   for (Index phase = 0; phase < t.dilation_y && phase < t.outputs_y; ++phase) {
     if (inner) {
-      plane_columns<V, K, S, NV, Near, true, true>(t, x, phase);
+      plane_columns<V, K, S, NV, Near, (NV > 1), true>(t, x, phase);
     } else {
       plane_columns<V, K, S, NV, Near, false, true>(t, x, phase);
     }

@@ -272,18 +272,18 @@ CONVOLITH_NOINLINE Index slide_together(const DepthwiseSlide& t) {
 }
 
 /** The last vector of channels that are shifted: the first ones share it. */
-template <class V, int K, int S, int R, bool Pitched>
+template <class V, int K, int S, int R>
 CONVOLITH_INLINE void slide_ends(const DepthwiseSlide& t, Index before) {
   const int count = V::lanes - t.shift;
   const Index c = t.channels - count;
   // AVX2's masks cost as much as they save: 0.96 to 1.05 of the time.
-  if constexpr (S == 1 && V::masks_stores) {
+  if constexpr (S == 1 && K <= 3 && V::masks_stores) {
     if (t.next.runs_on) {
-      return slide_vectors<V, K, S, S, R, Ends::run_on, true, Pitched, 1>(t, {c, t.channels, count}, before);
+      return slide_vectors<V, K, S, S, R, Ends::run_on, true, false, 1>(t, {c, t.channels, count}, before);
     }
   }
   const Channels<V, Ends::wrapped> at{c, t.channels, count};
-  slide_vectors<V, K, S, S, R, Ends::wrapped, true, Pitched, 1>(t, at, before);
+  slide_vectors<V, K, S, S, R, Ends::wrapped, true, false, 1>(t, at, before);
   catch_up<V, R, Ends::wrapped>(t, at);
 }
 
@@ -304,7 +304,7 @@ CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
     before = at.c;
   }
   if constexpr (kSlideShifts<V, K> && Clips) {
-    if (t.shift > 0) return slide_ends<V, K, S, R, Pitched>(t, before);
+    if (t.shift > 0) return slide_ends<V, K, S, R>(t, before);
   }
   catch_up<V, R, Ends::apart>(t, at);
 }
