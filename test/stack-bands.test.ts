@@ -158,6 +158,26 @@ describe.skipIf(binding === null)('layers of far maps on the native engine', () 
     expect(inBands).toBeGreaterThan(10);
   });
 
+  it.each([2, 3])(
+    'leaves no stripe a single row of a kernel of %d, which would be summed in another order',
+    (kernel) => {
+      // 13 rows of outputs in three stripes of an even number each.
+      const layers = () => {
+        const next = random(kernel);
+        return [pointwise(next, 16, 96), depthwise(next, 96, kernel, { stride: 2, padding: 0 })];
+      };
+      const input = randomTensor(random(5), 1, 24 + kernel, 112, 16);
+      setThreads(1);
+      const wanted = oneByOne(layers(), input);
+      expect(wanted.shape[1]).toBe(13);
+      for (const count of [1, 2, 3, 4]) {
+        setThreads(count);
+        using stack = new Sequential(layers());
+        expect(sameBits(stack.forward(input).data, wanted.data)).toBe(true);
+      }
+    },
+  );
+
   it('keeps a plan made for other threads right', () => {
     const [{ input: shape, layers }] = cases;
     const input = randomTensor(random(3), ...shape);

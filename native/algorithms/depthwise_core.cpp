@@ -259,7 +259,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
-  t.together = t.lag == nullptr && walks_together();
+  t.together = walks_together();
   const bool aligns = !grouped_ && slider_->shifts && to % 4 == 0 && epilogue.op == ActivationOp::clip;
   const bool dense = aligns && t.lag == nullptr && !staged_ && lattice_.x.in_step == 1 &&
                      slice.x_stride == strip.channels && target.pixel == strip.channels &&
@@ -295,9 +295,11 @@ bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider
  * Two vectors at a time have their weights in memory. 3×3 by a stride of 1 has few loads beside them: 512
  * channels of 14x14 take 0.92 of the time so, 256 of 28x28 0.93, 128 of 17x17 1.03 and 144 of 28x28 1.06. By
  * a stride of 2 it is 0.82 of 576 and 192 channels, 0.9 of 64 of 112x112 and 0.95 of 5×5, of 2×2 0.85 of 256.
+ * Not measured on AMD's cores.
  */
 bool DepthwiseCore::walks_together() const {
   constexpr Index far_apart = 256;
+  if (amd_) return false;
   return slider_->kernel != 3 || slider_->stride > 1 || channels_ % far_apart == 0;
 }
 

@@ -273,8 +273,8 @@ WinogradCore::Work WinogradCore::take_work(Scratch& scratch) const {
   w.rows = scratch.take<const float*>(products * tiles);
   w.sums = scratch.take<float>(products * (tiles * panels_.max_width() + 16));
   w.sum_offset = scratch.take<Index>(products * tiles);
-  w.partial = scratch.take<float>(
-      brings_weights(packed_floats() * kFloat) ? largest_group() * tiles * panels_.max_width() : 0);
+  const bool in_parts = !pitched_ && brings_weights(packed_floats() * kFloat);
+  w.partial = scratch.take<float>(in_parts ? largest_group() * tiles * panels_.max_width() : 0);
   w.planes = scratch.take<float>(planes);
   w.residual_planes = scratch.take<float>(planes);
   return w;

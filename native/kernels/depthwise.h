@@ -61,18 +61,18 @@ struct DepthwiseSlide {
   Index channels = 0;
   const Epilogue* epilogue = nullptr;
   /**
-   * Where the first aligned vector of channels begins in every output row, of a slider that `shifts`; 0 where
-   * it does not matter. The channels before it and the last ones share a vector; channels are whole vectors
-   * then, or those of two pixels are (DepthwiseSlider::pairs), and the activation is `clip`. JavaScript's
-   * arrays begin 16 bytes after a line, and each load would meet two lines: at 512 channels 0.36 of the peak
-   * without and 0.65 with.
+   * Where the first aligned vector of channels begins, of a slider that `shifts`, in every row of outputs or,
+   * where those begin elsewhere in a vector, of inputs; 0 where it does not matter. The channels before it
+   * and the last ones share a vector; channels are whole vectors then, or those of two pixels are
+   * (DepthwiseSlider::pairs), and the activation is `clip`. JavaScript's arrays begin 16 bytes after a line,
+   * and each load would meet two lines: at 512 channels 0.36 of the peak without and 0.65 with.
    */
   int shift = 0;
   /**
-   * With a shift and a stride of 1: whether the last channels share their vector with the first ones of the
-   * next pixel in place of this one's, which lie side by side where pixels are dense in input and output, so
-   * that one aligned load does for two of parts. 32 channels of 112x112 took 0.158 ms, now 0.129 (with rows
-   * cut once a plan).
+   * With a shift, 2×2 or 3×3 and a stride of 1: whether the last channels share their vector with the first
+   * ones of the next pixel in place of this one's, which lie side by side where pixels are dense in input and
+   * output, so that one aligned load does for two of parts. 32 channels of 112x112 took 0.158 ms, now 0.129
+   * (with rows cut once a plan).
    */
   struct NextPixel {
     bool runs_on = false;
@@ -101,7 +101,7 @@ struct DepthwiseSlide {
   const float* ahead = nullptr;
   Index ahead_row = 0;
   /**
-   * Whether two vectors of channels are walked at a time where the slider can, with `clip` and without lag.
+   * Whether two vectors of channels are walked at a time where the slider can, with `clip`; without lag.
    * Where pixels lie an even number of cache lines apart, as those of 64, 192 or 576 channels do, one vector
    * of each meets every second line or fewer, which Intel's second-level cache sends at half its pace: 3×3 by
    * a stride of 2 over 576 channels took 32 cycles a vector and column of two rows, with two 25; over 560
@@ -113,8 +113,8 @@ struct DepthwiseSlide {
 /** A slide of `rows` rows of outputs. */
 struct DepthwiseSlider {
   int kernel = 0, stride = 0, rows = 0;
-  /** Whether it is bound by loads that meet two cache lines where they are not aligned: up to 5×5, in vectors
-   * of which they are more than every second one. */
+  /** Whether it is bound by loads that meet two cache lines where they are not aligned: up to 5×5, where not
+   * all vectors lie in a line anyway. */
   bool shifts = false;
   /** Null, or `slide` for every second output of a row of stride 1, columns at a stride of 2: of channels
    * that are half a vector more than whole ones, two pixels are whole vectors, which can be aligned

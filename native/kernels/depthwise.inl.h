@@ -83,17 +83,16 @@ CONVOLITH_INLINE void block_vector(const DepthwiseTile& t, Index c, int count) {
   CONVOLITH_UNROLL
   for (int y = 0; y < R - 1 + K; ++y) {
     // Of the first output row that this row of the window reaches; the next one's are a kernel row before.
-    const float* weight = t.weight + c + (y < K ? y : K - 1) * kernel_row;
+    const int first_row = y < K ? 0 : y - K + 1;
+    const float* weight = t.weight + c + (y - first_row) * kernel_row;
     CONVOLITH_NO_UNROLL
     for (int kx = 0; kx < K; ++kx, weight += t.weight_stride) {
       const float* from = *inputs++ + c;
       const auto x = whole ? V::load(from) : V::load_n(from, count);
-      const float* w = weight;
       CONVOLITH_UNROLL
       for (int r = 0; r < R; ++r) {
-        if (y - r < 0 || y - r >= K) continue;
-        sum[r] = V::fma(x, V::load(w), sum[r]);
-        w -= kernel_row;
+        if (r < first_row || r > y) continue;
+        sum[r] = V::fma(x, V::load(weight - (r - first_row) * kernel_row), sum[r]);
       }
     }
   }

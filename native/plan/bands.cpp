@@ -198,7 +198,9 @@ class BandPlanner {
     // then choose another kernel, which sums in another order.
     const bool all_taps =
         (end - 1) * rows.stride >= rows.pad && begin * rows.stride - rows.pad + rows.extent <= rows.in;
-    if (!all_taps) return nullptr;
+    // A single row has no second one to be walked with.
+    const bool walks = whole.spec().kernel.h == 1 || g.output.h > 1;
+    if (!all_taps || !walks) return nullptr;
     g.pad_before.h = std::max<Index>(rows.pad - begin * rows.stride, 0);
     g.pad_after.h = (g.output.h - 1) * rows.stride + rows.extent - g.pad_before.h - g.input.h;
     for (const auto& plan : bands.plans_) {
