@@ -253,7 +253,7 @@ CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, E>& at
 }
 
 template <class V, int K>
-inline constexpr bool kSlideShifts = V::wants_alignment&& K <= 5;
+inline constexpr bool kSlideShifts = K <= 5 && V::wants_alignment;
 
 /** Vectors of channels that are walked together where DepthwiseSlide says so. */
 template <class V, int K, int S>
@@ -290,8 +290,9 @@ CONVOLITH_INLINE void slide_ends(const DepthwiseSlide& t, Index before) {
 /** The last vector is moved back over its neighbour where channels are not whole vectors. */
 template <class V, int K, int S, int R, bool Clips, bool Pitched>
 CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
+  constexpr int together = Clips ? kSlideTogether<V, K, S> : 1;
   Index c = t.shift;
-  if constexpr (Clips && kSlideTogether < V, K, S >> 1) {
+  if constexpr (together > 1) {
     if (t.together) c = slide_together<V, K, S, R, Pitched>(t);
   }
   // Where channels are shifted, the last ones wrap around.
@@ -309,6 +310,7 @@ CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
   catch_up<V, R, Ends::apart>(t, at);
 }
 
+/** `clip` is asked for first: the other way round GCC's 3×3 with AVX2 took 1.2 times as long. */
 template <class V, int K, int S, int R>
 void depthwise_slide(const DepthwiseSlide& t) {
   if constexpr (K > 3) {

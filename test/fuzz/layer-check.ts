@@ -20,6 +20,10 @@ interface Choice {
 const COMPUTED_OUTPUTS = 100_000;
 const COMPUTED_MACS = 20_000_000;
 
+const countOf = (shape: readonly number[]): number => shape.reduce((all, size) => all * size, 1);
+const isDear = (layer: Layer, shape: readonly number[]): boolean =>
+  countOf(layer.outputShape(shape)) > COMPUTED_OUTPUTS || layer.cost(shape).macs > COMPUTED_MACS;
+
 const REFERENCE_AGAIN = 8;
 
 /** One case in so many has a layer that has served an input of another size before, and packed its weights for it. */
@@ -81,12 +85,12 @@ export class LayerCheck {
       const built = buildLayer(one);
       layer = built.make(choice);
       const shape = built.inputShape;
-      const outputCount = layer.outputShape(shape).reduce((all, size) => all * size, 1);
-      const dear = outputCount > COMPUTED_OUTPUTS || layer.cost(shape).macs > COMPUTED_MACS;
+      const dear = isDear(layer, shape);
       const { algorithm } = layer.explain(shape);
       if (dear) return { output: new Float32Array(0), algorithm };
+      const outputCount = countOf(layer.outputShape(shape));
       const call = buildCall(one, {
-        input: buffers.input.copy(built.pool.take(shape.reduce((all, size) => all * size, 1)), one.seed),
+        input: buffers.input.copy(built.pool.take(countOf(shape)), one.seed),
         inputShape: shape,
         out: buffers.out.take(outputCount, one.seed >> 5),
         residual: one.residual ? buffers.residual.copy(built.pool.take(outputCount), one.seed >> 3) : null,
@@ -111,8 +115,8 @@ export class LayerCheck {
       return fixed ? size : Math.max(1, size + ((seed >> (3 * axis + 2)) % 8) - 3);
     });
     try {
-      if (layer.cost(shape).macs > COMPUTED_MACS) return;
-      layer.forward({ data: new Float32Array(shape.reduce((all, size) => all * size, 1)), shape });
+      if (isDear(layer, shape)) return;
+      layer.forward({ data: new Float32Array(countOf(shape)), shape });
     } catch (error) {
       if (!(error instanceof ConvolithError)) throw error;
     }
