@@ -257,9 +257,9 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
+  t.together = walks_together();
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
-  t.together = walks_together();
   const bool aligns = !grouped_ && slider_->shifts && to % 4 == 0 && epilogue.op == ActivationOp::clip;
   const bool dense = aligns && t.lag == nullptr && !staged_ && lattice_.x.in_step == 1 &&
                      slice.x_stride == strip.channels && target.pixel == strip.channels &&

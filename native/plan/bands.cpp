@@ -198,7 +198,7 @@ class BandPlanner {
     // then choose another kernel, which sums in another order.
     const bool all_taps =
         (end - 1) * rows.stride >= rows.pad && begin * rows.stride - rows.pad + rows.extent <= rows.in;
-    // A single row has no second one to be walked with.
+    // Nor is a single row walked as two are.
     const bool walks = whole.spec().kernel.h == 1 || g.output.h > 1;
     if (!all_taps || !walks) return nullptr;
     g.pad_before.h = std::max<Index>(rows.pad - begin * rows.stride, 0);
