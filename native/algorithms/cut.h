@@ -49,6 +49,21 @@ class FullPieces {
 /** Where piece `i` of `pieces` begins. */
 constexpr Index piece_begin(Index total, Index pieces, Index i) { return EvenPieces(total, pieces).begin(i); }
 
+/** `total` cut into `count` pieces of whole units, as even as those allow; the last unit may be a part of one. */
+class UnitPieces {
+ public:
+  constexpr UnitPieces(Index total, Index unit, Index count)
+      : total_(total), unit_(unit), count_(count), units_(ceil_div(total, unit), count) {}
+  constexpr Index count() const { return count_; }
+  constexpr Index begin(Index i) const { return std::min(units_.begin(i) * unit_, total_); }
+  constexpr Index size(Index i) const { return begin(i + 1) - begin(i); }
+  constexpr Index largest() const { return size(0); }
+
+ private:
+  Index total_, unit_, count_;
+  EvenPieces units_;
+};
+
 /** From so many tasks a thread on, one more or less of them no longer matters. */
 inline constexpr Index kManyTasks = 16;
 

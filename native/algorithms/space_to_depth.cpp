@@ -102,14 +102,10 @@ class SpaceToDepth final : public Executor {
     const Index row = columns_ * deep_channels(spec_) * static_cast<Index>(sizeof(float));
     const Index unit = tiling->y.outputs;
     const Index fitting = round_up(std::max(kStripBudget / row, kLeastRows), unit);
-    const Index units = ceil_div(height, unit);
-    const Index count = even_strips(geometry_.batch, height, unit, fitting, std::max(kLeastRows, unit));
-    for (Index i = 0; i < count; ++i) {
-      const Index y0 = piece_begin(units, count, i) * unit;
-      const Index rows = std::min(piece_begin(units, count, i + 1) * unit, height) - y0;
-      rows_ = std::max(rows_, rows);
-      strips_.push_back(make_strip(p, y0, rows, *tiling));
-    }
+    const UnitPieces cut(height, unit,
+                         even_strips(geometry_.batch, height, unit, fitting, std::max(kLeastRows, unit)));
+    rows_ = cut.largest();
+    for (Index i = 0; i < cut.count(); ++i) strips_.push_back(make_strip(p, cut.begin(i), cut.size(i), *tiling));
   }
 
   Index tasks(int) const override { return geometry_.batch * static_cast<Index>(strips_.size()); }

@@ -11,10 +11,12 @@ namespace convolith {
 
 namespace {
 
-/** The phases' map of a strip stays in the second-level cache. */
-constexpr Index kStripBudget = Index{128} << 10;
-/** Strips of fewer rows would be cut by Winograd's tiles and read their halo too often. */
+/** The phases' map of a piece stays in the second-level cache. Whole rows of wide maps did not: 64 to 32
+ * channels of 4x4 on 448x448 took 1.1 times as long. */
+constexpr Index kPieceBudget = Index{128} << 10;
+/** Pieces of fewer rows or columns would be cut by Winograd's tiles and read their halo too often. */
 constexpr Index kLeastRows = 8;
+constexpr Index kLeastColumns = 32;
 /** More channels than this fill a product's lanes as they are. */
 constexpr Index kMostChannels = 256;
 
@@ -159,40 +161,47 @@ class Subpixel final : public Executor {
     });
     const Lattice lattice = phase_lattice(p);
     const auto tiling = tiling_of(p, lattice, filtered);
-    const Index multiple = tiling ? tiling->y.outputs : 1;
-    const Index fitting = kStripBudget / (coarse_.output.w * channels * static_cast<Index>(sizeof(float)));
-    const Index most = round_up(std::max(fitting, kLeastRows), multiple);
-    const Index units = ceil_div(coarse_.output.h, multiple);
-    const Index count =
-        even_strips(coarse_.batch, coarse_.output.h, multiple, most, std::max(kLeastRows, multiple));
-    for (Index i = 0; i < count; ++i) {
-      const Index y0 = piece_begin(units, count, i) * multiple;
-      const Index rows = std::min(piece_begin(units, count, i + 1) * multiple, coarse_.output.h) - y0;
-      rows_ = std::max(rows_, rows);
-      strips_.push_back(make_strip(p, lattice, y0, rows, filtered));
+    const Index pixels = kPieceBudget / (channels * static_cast<Index>(sizeof(float)));
+    const Index tile_columns = tiling ? tiling->x.outputs : 1;
+    const Index most_columns = round_up(std::max(pixels / kLeastRows, kLeastColumns), tile_columns);
+    const UnitPieces across(coarse_.output.w, tile_columns, ceil_div(coarse_.output.w, most_columns));
+    const Index tile_rows = tiling ? tiling->y.outputs : 1;
+    const Index most_rows = round_up(std::max(pixels / across.largest(), kLeastRows), tile_rows);
+    const UnitPieces down(coarse_.output.h, tile_rows,
+                          even_strips(coarse_.batch * across.count(), coarse_.output.h, tile_rows, most_rows,
+                                      std::max(kLeastRows, tile_rows)));
+    for (Index i = 0; i < down.count(); ++i) {
+      for (Index j = 0; j < across.count(); ++j) {
+        const Area area{down.begin(i), down.size(i), across.begin(j), across.size(j)};
+        pieces_.push_back({area, make_executor(p, lattice, area, filtered)});
+      }
+    }
+    for (const Piece& piece : pieces_) {
+      pixels_ = std::max(pixels_, piece.area.rows * piece.area.columns);
+      inner_bytes_ = std::max(inner_bytes_, piece.executor->workspace_bytes());
     }
   }
 
-  Index tasks(int) const override { return coarse_.batch * static_cast<Index>(strips_.size()); }
+  Index tasks(int) const override { return coarse_.batch * static_cast<Index>(pieces_.size()); }
 
   void run(const Buffers& buffers, Index task, int, float* scratch) const override {
-    const auto strips = static_cast<Index>(strips_.size());
-    const Strip& strip = strips_[static_cast<std::size_t>(task % strips)];
-    const Index image = task / strips;
+    const auto pieces = static_cast<Index>(pieces_.size());
+    const Piece& piece = pieces_[static_cast<std::size_t>(task % pieces)];
+    const Index image = task / pieces;
     const Index map = image * out_.image;
     Scratch memory(scratch);
     Work w = take_work(memory);
     Buffers b{buffers.input + image * in_.image, w.phases, nullptr};
     if (buffers.residual != nullptr) {
-      for_each_run(strip, [&](const Run& run) {
+      for_each_run(piece.area, [&](const Run& run) {
         copy_segments(buffers.residual + map + run.map, run.map_step, w.residual + run.phases,
                       run.phases_step, run);
       });
       b.residual = w.residual;
     }
-    const Index tasks = strip.executor->tasks(1);
-    for (Index i = 0; i < tasks; ++i) strip.executor->run(b, i, 1, w.inner);
-    for_each_run(strip, [&](const Run& run) {
+    const Index tasks = piece.executor->tasks(1);
+    for (Index i = 0; i < tasks; ++i) piece.executor->run(b, i, 1, w.inner);
+    for_each_run(piece.area, [&](const Run& run) {
       copy_segments(w.phases + run.phases, run.phases_step, buffers.output + map + run.map, run.map_step,
                     run);
     });
@@ -203,15 +212,19 @@ class Subpixel final : public Executor {
     take_work(measure);
     return measure.used();
   }
-  Index packed_bytes() const override { return strips_.front().executor->packed_bytes(); }
+  Index packed_bytes() const override { return pieces_.front().executor->packed_bytes(); }
   std::string tile() const override {
-    return strips_.front().executor->tile() + ", " + std::to_string(phases_of(spec_)) + " phases as channels";
+    return pieces_.front().executor->tile() + ", " + std::to_string(phases_of(spec_)) + " phases as channels";
   }
 
  private:
-  /** Rows [y0, y0 + rows) of the phases' map. */
-  struct Strip {
-    Index y0, rows;
+  /** Rows [y0, y0 + rows) and columns [x0, x0 + columns) of the phases' map. */
+  struct Area {
+    Index y0, rows, x0, columns;
+    Size3 size() const { return {1, rows, columns}; }
+  };
+  struct Piece {
+    Area area;
     std::unique_ptr<const Executor> executor;
   };
   struct Work {
@@ -220,76 +233,80 @@ class Subpixel final : public Executor {
     float* inner;
   };
 
-  Strip make_strip(const Problem& p, Lattice lattice, Index y0, Index rows, bool filtered) {
-    lattice.y.count = rows;
-    for (auto& tap : lattice.y.taps) tap.offset += y0;
-    const Size3 output{1, rows, coarse_.output.w};
-    const LatticeProblem problem{weights_, p.kernels,           1, coarse_.input, output,
-                                 lattice,  lattice_key(lattice)};
+  std::unique_ptr<const Executor> make_executor(const Problem& p, Lattice lattice, const Area& area,
+                                                bool filtered) {
+    lattice.y.count = area.rows;
+    lattice.x.count = area.columns;
+    for (auto& tap : lattice.y.taps) tap.offset += area.y0;
+    for (auto& tap : lattice.x.taps) tap.offset += area.x0;
+    const LatticeProblem problem{weights_,    p.kernels, 1,      coarse_.input,
+                                 area.size(), lattice,   lattice_key(lattice)};
     const auto tiling = tiling_of(p, lattice, filtered);
-    if (tiling) return {y0, rows, std::make_unique<WinogradCore>(problem, *tiling)};
-    return {y0, rows, std::make_unique<LatticeGemm>(problem)};
+    if (tiling) return std::make_unique<WinogradCore>(problem, *tiling);
+    return std::make_unique<LatticeGemm>(problem);
   }
 
   Work take_work(Scratch& scratch) const {
-    const Index floats = rows_ * coarse_.output.w * weights_.stage().spec.out_channels;
-    Index inner = 0;
-    for (const Strip& strip : strips_) inner = std::max(inner, strip.executor->workspace_bytes());
+    const Index floats = pixels_ * weights_.stage().spec.out_channels;
     Work w{};
     w.phases = scratch.take<float>(floats);
     w.residual = scratch.take<float>(floats);
-    w.inner = scratch.take<float>(ceil_div(inner, static_cast<Index>(sizeof(float))));
+    w.inner = scratch.take<float>(ceil_div(inner_bytes_, static_cast<Index>(sizeof(float))));
     return w;
   }
 
-  /** Where the outputs of a strip lie: along a pixel's columns and channels where channels come last, along a
+  /** Where the outputs of an area lie: along a pixel's columns and channels where channels come last, along a
    * row where they come first. */
   template <class Body>
-  void for_each_run(const Strip& strip, const Body& body) const {
+  void for_each_run(const Area& area, const Body& body) const {
     const Index channels = spec_.out_channels;
     const Index step = spec_.stride.w;
-    const MapStrides at(spec_.channels_last, weights_.stage().spec.out_channels,
-                        {1, strip.rows, coarse_.output.w});
-    for (Index q = 0; q < strip.rows; ++q) {
+    const Index end = area.x0 + area.columns;
+    const MapStrides at(spec_.channels_last, weights_.stage().spec.out_channels, area.size());
+    for (Index q = 0; q < area.rows; ++q) {
       for (Index ry = 0; ry < spec_.stride.h; ++ry) {
-        const Index y = (strip.y0 + q) * spec_.stride.h + ry - pad_.h;
+        const Index y = (area.y0 + q) * spec_.stride.h + ry - pad_.h;
         if (y < 0 || y >= fine_.h) continue;
         if (spec_.channels_last) {
           const Index phases = q * at.y + ry * step * channels;
-          for_each_column(step, [&](Index x, Index count, Index begin, Index end) {
-            body(Run{y * out_.y + (x * step - pad_.w + begin) * channels, step * channels,
-                     phases + x * at.x + begin * channels, at.x, count, (end - begin) * channels});
+          for_each_column(area, [&](Index x, Index count, Index first, Index last) {
+            body(Run{y * out_.y + (x * step - pad_.w + first) * channels, step * channels,
+                     phases + (x - area.x0) * at.x + first * channels, at.x, count,
+                     (last - first) * channels});
           });
           continue;
         }
         for (Index rx = 0; rx < step; ++rx) {
-          const Index begin = ceil_div(std::max(pad_.w - rx, Index{0}), step);
-          const Index end = std::min(ceil_div(fine_.w + pad_.w - rx, step), coarse_.output.w);
-          if (begin >= end) continue;
+          const Index first = std::max(ceil_div(std::max(pad_.w - rx, Index{0}), step), area.x0);
+          const Index last = std::min(ceil_div(fine_.w + pad_.w - rx, step), end);
+          if (first >= last) continue;
           for (Index o = 0; o < channels; ++o) {
-            body(Run{o * out_.channel + y * out_.y + begin * step + rx - pad_.w, step,
-                     ((ry * step + rx) * channels + o) * at.channel + q * at.y + begin, 1, end - begin, 1});
+            body(Run{o * out_.channel + y * out_.y + first * step + rx - pad_.w, step,
+                     ((ry * step + rx) * channels + o) * at.channel + q * at.y + first - area.x0, 1,
+                     last - first, 1});
           }
         }
       }
     }
   }
 
-  /** Calls `body(x, count, begin, end)` for each stretch of `count` columns of phases from `x` of which
-   * phases [begin, end) are inside the layer's map: the cut ones on each side, and all between them. */
+  /** Calls `body(x, count, first, last)` for each stretch of `count` columns of phases from `x` of which
+   * phases [first, last) are inside the layer's map: the cut ones on each side, and all between them. */
   template <class Body>
-  void for_each_column(Index step, const Body& body) const {
-    const Index whole_begin = std::min(ceil_div(pad_.w, step), coarse_.output.w);
-    const Index whole_end = std::clamp((fine_.w + pad_.w) / step, whole_begin, coarse_.output.w);
+  void for_each_column(const Area& area, const Body& body) const {
+    const Index step = spec_.stride.w;
+    const Index end = area.x0 + area.columns;
+    const Index whole_begin = std::clamp(ceil_div(pad_.w, step), area.x0, end);
+    const Index whole_end = std::clamp((fine_.w + pad_.w) / step, whole_begin, end);
     const auto cut = [&](Index x) {
-      const Index first = x * step - pad_.w;
-      const Index begin = std::max(-first, Index{0});
-      const Index end = std::min(step, fine_.w - first);
-      if (begin < end) body(x, Index{1}, begin, end);
+      const Index left = x * step - pad_.w;
+      const Index first = std::max(-left, Index{0});
+      const Index last = std::min(step, fine_.w - left);
+      if (first < last) body(x, Index{1}, first, last);
     };
-    for (Index x = 0; x < whole_begin; ++x) cut(x);
+    for (Index x = area.x0; x < whole_begin; ++x) cut(x);
     if (whole_begin < whole_end) body(whole_begin, whole_end - whole_begin, Index{0}, step);
-    for (Index x = whole_end; x < coarse_.output.w; ++x) cut(x);
+    for (Index x = whole_end; x < end; ++x) cut(x);
   }
 
   const ConvSpec spec_;
@@ -298,8 +315,9 @@ class Subpixel final : public Executor {
   const Size3 fine_;
   WeightStore weights_;
   const MapStrides in_, out_;
-  Index rows_ = 1;
-  std::vector<Strip> strips_;
+  std::vector<Piece> pieces_;
+  /** Of the largest piece. */
+  Index pixels_ = 0, inner_bytes_ = 0;
 };
 
 }  // namespace
