@@ -15,11 +15,17 @@ constexpr Index kFloat = sizeof(float);
 
 /** Transformed inputs of a block stay in the second-level cache … */
 constexpr Index kInputBudget = Index{512} << 10;
-/** … unless the weights do not: those pass every block, from the last-level cache or beyond. So many tiles
- * take several times as long as their arrival (27 to 30 GB/s). 512 channels dilated by 2 went from 14.4
- * to 12.9 ms by 28; with a second-level cache of 2 MiB 56 take 0.94 of the time of 28 there, 0.85 in three
- * dimensions, and 84 within 2% of that. */
-constexpr Index kTilesOfStreamedWeights = 56;
+/** … unless the weights do not: those pass every block, from the last-level cache or beyond. So many products
+ * of a weight take several times as long as its arrival (27 to 30 GB/s). 512 channels dilated by 2 went from
+ * 14.4 to 12.9 ms by 28; with a second-level cache of 2 MiB 56 take 0.94 of the time of 28 there, 0.85 in
+ * three dimensions, and 64 and 84 within 2% of that. By a stride of 2 a tile meets some weights four times: 28
+ * tiles of 128 channels are 64 products, and stay in the cache (1.04 ms) where 49 do not (1.13). */
+constexpr Index kProductsOfStreamedWeights = 64;
+/** Threads share a block's panels, and each transforms its inputs, rather than take fewer tiles than these
+ * each: 128 channels of 28x28 on two threads took 0.26 ms so, and 0.22 by 25 tiles each, 192 of 35x35 1.05
+ * and 0.69. Weights from memory pass twice as slowly then: VGG-16 took 1.05 of the time. */
+constexpr Index kLeastStreamedTiles = 16;
+constexpr Index kFarWeights = Index{18} << 20;
 /** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
  * transposed 4x4 take 4.5 ms instead of 9.1. */
 constexpr Index kFarPacking = Index{8} << 20;
@@ -66,7 +72,7 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
 void WinogradCore::choose_block() {
   const Index a_tile = tiling_.products() * pitch_ * kFloat;
   const Index most =
-      std::max<Index>(kInputBudget / a_tile, streams_weights() ? kTilesOfStreamedWeights : panels_.tile_rows);
+      std::max<Index>(kInputBudget / a_tile, streams_weights() ? tiles_of_streamed_weights() : panels_.tile_rows);
   const Index columns = tiling_.x.tiles();
   block_columns_ = ceil_div(columns, ceil_div(columns, most));
   const Index fitting = std::clamp<Index>(most / block_columns_, 1, rows_in_all());
@@ -74,6 +80,16 @@ void WinogradCore::choose_block() {
 }
 
 bool WinogradCore::streams_weights() const { return packed_floats() * kFloat > kNearWeights; }
+
+Index WinogradCore::tiles_of_streamed_weights() const {
+  return kProductsOfStreamedWeights * tiling_.weights() / tiling_.products();
+}
+
+/** Of a block that one of several threads takes. */
+Index WinogradCore::least_tiles() const {
+  if (!streams_weights()) return panels_.tile_rows;
+  return packed_floats() * kFloat < kFarWeights ? kLeastStreamedTiles : tiles_of_streamed_weights();
+}
 
 void WinogradCore::order_products() {
   for (int wy = 0; wy < tiling_.y.weights; ++wy) {
@@ -106,8 +122,7 @@ WinogradCore::Cut WinogradCore::cut(int threads) const {
   c.blocks = ceil_div(rows, block_rows_);
   if (threads == 1) return c;
   const Index even = round_up(c.blocks, threads / std::gcd(alike, Index{threads}));
-  const Index least = streams_weights() ? kTilesOfStreamedWeights : panels_.tile_rows;
-  const Index most = rows < kManyRows ? rows * block_columns_ / least : rows;
+  const Index most = rows < kManyRows ? rows * block_columns_ / least_tiles() : rows;
   if (even <= std::max(c.blocks, most)) c.blocks = even;
   c.parts = fitting_parts(alike * c.blocks, panels_.count(), threads, kTransformShare);
   const Index all = alike * rows;

@@ -110,6 +110,8 @@ class WinogradCore final : public Executor {
   /** Of all packed weights. */
   Index packed_floats() const { return groups_ * panel_start(panels_.count()); }
   bool streams_weights() const;
+  Index tiles_of_streamed_weights() const;
+  Index least_tiles() const;
   bool suits_pitched_rows() const;
 
   void choose_block();
