@@ -367,7 +367,9 @@ LatticeGemm::Block LatticeGemm::block_of(Index index) const {
 
 void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
   const Index cuts = parts(threads);
-  const Block block = block_of(task / cuts);
+  // A thread's tasks are neighbours: the same panels of as many blocks as there are, before other panels.
+  const Index blocks = batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_;
+  const Block block = block_of(task % blocks);
   if (block.width <= 0 || block.height <= 0) return;
   Scratch memory(scratch);
   Work work = take_work(memory);
@@ -382,7 +384,7 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
     arrange(block, work);
     point(block, work);
   }
-  const Index part = task % cuts;
+  const Index part = task / blocks;
   const Index last = panels_.part_begin(cuts, part + 1);
   for (Index i = panels_.part_begin(cuts, part); i < last; ++i) {
     compute_panel(block, buffers, i, work);

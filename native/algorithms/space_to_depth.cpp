@@ -105,7 +105,8 @@ class SpaceToDepth final : public Executor {
     const UnitPieces cut(height, unit,
                          even_strips(geometry_.batch, height, unit, fitting, std::max(kLeastRows, unit)));
     rows_ = cut.largest();
-    for (Index i = 0; i < cut.count(); ++i) strips_.push_back(make_strip(p, cut.begin(i), cut.size(i), *tiling));
+    for (Index i = 0; i < cut.count(); ++i)
+      strips_.push_back(make_strip(p, cut.begin(i), cut.size(i), *tiling));
   }
 
   Index tasks(int) const override { return geometry_.batch * static_cast<Index>(strips_.size()); }

@@ -239,8 +239,8 @@ class Subpixel final : public Executor {
     lattice.x.count = area.columns;
     for (auto& tap : lattice.y.taps) tap.offset += area.y0;
     for (auto& tap : lattice.x.taps) tap.offset += area.x0;
-    const LatticeProblem problem{weights_,    p.kernels, 1,      coarse_.input,
-                                 area.size(), lattice,   lattice_key(lattice)};
+    const LatticeProblem problem{weights_, p.kernels,           1, coarse_.input, area.size(),
+                                 lattice,  lattice_key(lattice)};
     const auto tiling = tiling_of(p, lattice, filtered);
     if (tiling) return std::make_unique<WinogradCore>(problem, *tiling);
     return std::make_unique<LatticeGemm>(problem);

@@ -18,8 +18,8 @@ constexpr Index kInputBudget = Index{512} << 10;
 /** … unless the weights do not: those pass every block, from the last-level cache or beyond. So many products
  * of a weight take several times as long as its arrival (27 to 30 GB/s). 512 channels dilated by 2 went from
  * 14.4 to 12.9 ms by 28; with a second-level cache of 2 MiB 56 take 0.94 of the time of 28 there, 0.85 in
- * three dimensions, and 64 and 84 within 2% of that. By a stride of 2 a tile meets some weights four times: 28
- * tiles of 128 channels are 64 products, and stay in the cache (1.04 ms) where 49 do not (1.13). */
+ * three dimensions, and 64 and 84 within 2% of that. By a stride of 2 a tile meets some weights four times:
+ * 28 tiles of 128 channels are 64 products, and stay in the cache (1.04 ms) where 49 do not (1.13). */
 constexpr Index kProductsOfStreamedWeights = 64;
 /** Threads share a block's panels, and each transforms its inputs, rather than take fewer tiles than these
  * each: 128 channels of 28x28 on two threads took 0.26 ms so, and 0.22 by 25 tiles each, 192 of 35x35 1.05
@@ -71,8 +71,8 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
 
 void WinogradCore::choose_block() {
   const Index a_tile = tiling_.products() * pitch_ * kFloat;
-  const Index most =
-      std::max<Index>(kInputBudget / a_tile, streams_weights() ? tiles_of_streamed_weights() : panels_.tile_rows);
+  const Index most = std::max<Index>(kInputBudget / a_tile,
+                                     streams_weights() ? tiles_of_streamed_weights() : panels_.tile_rows);
   const Index columns = tiling_.x.tiles();
   block_columns_ = ceil_div(columns, ceil_div(columns, most));
   const Index fitting = std::clamp<Index>(most / block_columns_, 1, rows_in_all());
@@ -297,14 +297,16 @@ WinogradCore::Work WinogradCore::take_work(Scratch& scratch) const {
 
 void WinogradCore::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
   const Cut c = cut(threads);
-  const Block block = block_of(task / c.parts, c);
+  // As of LatticeGemm: the same panels of all blocks before other panels.
+  const Index blocks = groups_ * strips() * c.blocks;
+  const Block block = block_of(task % blocks, c);
   if (block.tiles == 0) return;
   Scratch memory(scratch);
   Work work = take_work(memory);
   locate(block, buffers, work);
   transform_inputs(block, work);
   if (!pitched_) point_rows(block, work);
-  const Index part = task % c.parts;
+  const Index part = task / blocks;
   const Index last = panels_.part_begin(c.parts, part + 1);
   for (Index i = panels_.part_begin(c.parts, part); i < last; ++i) {
     compute_panel(block, buffers, i, work);

@@ -13,6 +13,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/task_shares.h"
 #include "base/thread_pool.h"
 #include "isa/isa.h"
 #include "layer_case.h"
@@ -132,6 +133,38 @@ void thrown_bodies() {
   }
 }
 
+/** Every task once, whoever claims it: threads of shares, those beyond them, and those without work left. */
+void shared_tasks() {
+  for (const int threads : {1, 2, 3, 16, 20}) {
+    for (const Index tasks : {Index{1}, Index{2}, Index{3}, Index{17}, Index{1000}}) {
+      for (const bool backward : {false, true}) {
+        TaskShares shares(tasks, threads, backward);
+        std::vector<std::atomic<int>> done(static_cast<std::size_t>(tasks));
+        std::vector<std::thread> claimants;
+        for (int thread = 0; thread < threads; ++thread) {
+          claimants.emplace_back([&, thread] {
+            for (;;) {
+              const TaskShares::Claim claim = shares.claim(thread);
+              if (claim.begin == claim.end) return;
+              for (Index task = claim.begin; task < claim.end; ++task) ++done[static_cast<std::size_t>(task)];
+            }
+          });
+        }
+        for (std::thread& claimant : claimants) claimant.join();
+        for (const auto& times : done) expect(times == 1, "each task once");
+        expect(!shares.has_tasks(), "no task left");
+      }
+    }
+  }
+  // More tasks than a share counts are claimed several at a time.
+  constexpr Index many = (Index{1} << 33) + 5;
+  TaskShares shares(many, 1, true);
+  const TaskShares::Claim claim = shares.claim(0);
+  expect(claim.end == many && claim.end - claim.begin <= 5, "the last tasks first");
+  shares.drop();
+  expect(!shares.has_tasks(), "no task left of those dropped");
+}
+
 }  // namespace
 
 }  // namespace convolith::test
@@ -147,6 +180,7 @@ int main(int count, char** arguments) {
     test::submitted_runs();
     test::cancelled_runs();
     test::thrown_bodies();
+    test::shared_tasks();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "FAILED: %s\n", error.what());
     return 1;
