@@ -106,4 +106,17 @@ inline Index fitting_parts(Index tasks, Index units, int threads, double again, 
   return best;
 }
 
+/**
+ * Which of `parts` parts of which block a task is. A thread's tasks are neighbours. `by_parts`: the same
+ * panels of all blocks before other panels, so that each thread keeps to its own; 1024 to 256 channels of
+ * 14x14 on two threads take 0.9 of the time so. Otherwise all parts of a block before the next one: 64 to 256
+ * channels of 56x56, whose weights are few and whose panels share the lines of their outputs, take 0.8.
+ */
+struct PartOfBlock {
+  Index block, part;
+
+  constexpr PartOfBlock(Index task, Index blocks, Index parts, bool by_parts)
+      : block(by_parts ? task % blocks : task / parts), part(by_parts ? task / blocks : task % parts) {}
+};
+
 }  // namespace convolith

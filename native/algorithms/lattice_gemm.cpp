@@ -367,9 +367,10 @@ LatticeGemm::Block LatticeGemm::block_of(Index index) const {
 
 void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
   const Index cuts = parts(threads);
-  // A thread's tasks are neighbours: the same panels of as many blocks as there are, before other panels.
   const Index blocks = batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_;
-  const Block block = block_of(task % blocks);
+  const bool by_parts = brings_weights(groups_ * group_packing_ * kFloat);
+  const PartOfBlock at(task, blocks, cuts, by_parts);
+  const Block block = block_of(at.block);
   if (block.width <= 0 || block.height <= 0) return;
   Scratch memory(scratch);
   Work work = take_work(memory);
@@ -384,9 +385,8 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
     arrange(block, work);
     point(block, work);
   }
-  const Index part = task / blocks;
-  const Index last = panels_.part_begin(cuts, part + 1);
-  for (Index i = panels_.part_begin(cuts, part); i < last; ++i) {
+  const Index last = panels_.part_begin(cuts, at.part + 1);
+  for (Index i = panels_.part_begin(cuts, at.part); i < last; ++i) {
     compute_panel(block, buffers, i, work);
   }
 }

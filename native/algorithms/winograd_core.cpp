@@ -297,18 +297,17 @@ WinogradCore::Work WinogradCore::take_work(Scratch& scratch) const {
 
 void WinogradCore::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
   const Cut c = cut(threads);
-  // As of LatticeGemm: the same panels of all blocks before other panels.
-  const Index blocks = groups_ * strips() * c.blocks;
-  const Block block = block_of(task % blocks, c);
+  const PartOfBlock at(task, groups_ * strips() * c.blocks, c.parts,
+                       brings_weights(packed_floats() * kFloat));
+  const Block block = block_of(at.block, c);
   if (block.tiles == 0) return;
   Scratch memory(scratch);
   Work work = take_work(memory);
   locate(block, buffers, work);
   transform_inputs(block, work);
   if (!pitched_) point_rows(block, work);
-  const Index part = task / blocks;
-  const Index last = panels_.part_begin(c.parts, part + 1);
-  for (Index i = panels_.part_begin(c.parts, part); i < last; ++i) {
+  const Index last = panels_.part_begin(c.parts, at.part + 1);
+  for (Index i = panels_.part_begin(c.parts, at.part); i < last; ++i) {
     compute_panel(block, buffers, i, work);
   }
 }
