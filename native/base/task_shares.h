@@ -15,7 +15,9 @@ namespace convolith {
  */
 class TaskShares {
  public:
-  /** `backward`: each share from its last task on. */
+  /** `backward`: each share from its last task on. What is left over goes to the caller, who is there first:
+   * a helper that lost its last task to him would begin the next call, the other way round, with lines that
+   * lie in his cache, and lose a task again. */
   TaskShares(Index tasks, int threads, bool backward)
       : tasks_(tasks),
         each_(tasks / kMostClaims + 1),
@@ -23,8 +25,8 @@ class TaskShares {
         backward_(backward) {
     const Index claims = ceil_div(tasks, each_);
     for (Index i = 0; i < count_; ++i) {
-      const auto begin = static_cast<std::uint64_t>(claims * i / count_);
-      const auto end = static_cast<std::uint64_t>(claims * (i + 1) / count_);
+      const auto begin = static_cast<std::uint64_t>(ceil_div(claims * i, count_));
+      const auto end = static_cast<std::uint64_t>(ceil_div(claims * (i + 1), count_));
       shares_[i].range.store(begin << 32 | end, std::memory_order_relaxed);
     }
   }
