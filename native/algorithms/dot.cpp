@@ -235,8 +235,8 @@ AlignedBuffer Dot::pack(const Stage& stage, const Set& set) const {
 /** Bias and slopes of a set's members along the lanes of their sums. */
 void Dot::spread(const Stage& stage, Set& set) const {
   const Index points = points_of(set);
-  set.bias = AlignedBuffer(kMaxDotPoints);
-  set.slope = AlignedBuffer(kMaxDotPoints);
+  set.bias = AlignedBuffer(kMaxDotSums);
+  set.slope = AlignedBuffer(kMaxDotSums);
   for (Index j = 0; j < set.size(); ++j) {
     const auto channel = static_cast<std::size_t>(set.members[static_cast<std::size_t>(j)].channel);
     const std::vector<float>& slope = stage.spec.activation.slope;

@@ -81,12 +81,13 @@ void set_flat(DepthwiseBlock& block) {
   block = {K, R, depthwise_block<V, K, R>};
 }
 
-template <class V, int G, int NO>
+template <class V, class B, int NO = kMaxDotOutputs>
 void fill_dot(DotKernels& kernels) {
-  kernels.points[NO - 1] = G * V::lanes / NO;
-  static_assert(G * V::lanes / NO <= kMaxDotPoints);
-  kernels.tile[NO - 1] = dot_tile<V, NO, G>;
-  if constexpr (NO > 1) fill_dot<V, G, NO - 1>(kernels);
+  constexpr int points = B::dot_points[NO - 1];
+  static_assert(NO * points <= kMaxDotSums);
+  kernels.points[NO - 1] = points;
+  kernels.tile[NO - 1] = dot_tile<V, NO, points>;
+  if constexpr (NO > 1) fill_dot<V, B, NO - 1>(kernels);
 }
 
 /** A kind on both axes, and on either one. */
@@ -140,7 +141,7 @@ KernelTable make_table(const char* name) {
   set_flat<V, 3, B::flat_rows>(table.depthwise.flat[0]);
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
-  fill_dot<V, B::dot_vectors, kMaxDotOutputs>(table.dot);
+  fill_dot<V, B>(table.dot);
   set_grouped_slider<V, 3, 1, B::grouped_rows>(table.depthwise.slider[5]);
   set_grouped_slider<V, 3, 2, 2>(table.depthwise.slider[6]);
   set_slider<V, 2, 1, 2>(table.depthwise.slider[7]);

@@ -35,7 +35,8 @@ struct DotTile {
 };
 
 inline constexpr int kMaxDotOutputs = 4;
-inline constexpr int kMaxDotPoints = 16;
+/** Outputs times points of a tile. */
+inline constexpr int kMaxDotSums = 32;
 
 struct DotKernels {
   /** P of `tile[outputs - 1]`. */

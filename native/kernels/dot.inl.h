@@ -36,11 +36,12 @@ CONVOLITH_INLINE void add_lanes(const float* from, float* to) {
   V::store(to, square[0]);
 }
 
-/** Contract: DotTile. G vectors' worth of sums at once. */
-template <class V, int NO, int G>
+/** Contract: DotTile. */
+template <class V, int NO, int P>
 void dot_tile(const DotTile& t) {
+  // Of sums, of which whole vectors are added up.
+  constexpr int G = (NO * P + V::lanes - 1) / V::lanes;
   constexpr int total = G * V::lanes;
-  constexpr int P = total / NO;
   typename V::Reg sum[total];
   CONVOLITH_UNROLL
   for (int i = 0; i < total; ++i) sum[i] = V::zero();

@@ -17,8 +17,8 @@ struct Blocking {
   static constexpr int slider_rows = 2;
   /** Of groups of few channels, 3×3, stride 1. */
   static constexpr int grouped_rows = 4;
-  /** Vectors that the sums of a tile to few output channels fill when they are added up. */
-  static constexpr int dot_vectors = 4;
+  /** Points of a tile to 1, 2, 3 and 4 output channels. */
+  static constexpr int dot_points[4] = {16, 8, 5, 4};
   /** With kernels that only save time. */
   static constexpr bool compact = false;
   /** Columns of a channels-first map at the least whose planes a depthwise layer walks as they lie: rows'

@@ -16,8 +16,8 @@ struct Blocking {
   static constexpr int slider_rows = 1;
   /** Of groups of few channels, 3×3, stride 1. */
   static constexpr int grouped_rows = 1;
-  /** Vectors that the sums of a tile to few output channels fill when they are added up. */
-  static constexpr int dot_vectors = 1;
+  /** Points of a tile to 1, 2, 3 and 4 output channels. */
+  static constexpr int dot_points[4] = {4, 2, 1, 1};
   /** Without the walks of planes and the lines of strides 1 and 2, which only save time and are a quarter of
    * the table as clang makes it. */
   static constexpr bool compact = true;
