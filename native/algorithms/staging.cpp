@@ -18,15 +18,28 @@ void stage_pixel(const float* from, const MapStrides& strides, const StagedChann
   }
 }
 
+/** Pixels of `Floats` channels that lie apart. Of 16 a call of memcpy each was 4% of the time of 13 groups on
+ * 14x14, and 15% of 10 on 20x20 by a stride of 2. */
+template <Index Floats>
+void copy_pixels(const float* from, Index from_step, float* to, Index to_step, Index count) {
+  for (Index i = 0; i < count; ++i)
+    std::memcpy(to + i * to_step, from + i * from_step, Floats * sizeof(float));
+}
+
 /** Columns [x, x + count) of the input, all inside, into consecutive staged pixels. */
 void stage_columns(const float* row, Index x, Index count, const MapStrides& strides, const StagedChannels& c,
                    const KernelTable& kernels, float* to) {
   const bool dense = c.count == c.pitch && strides.x == c.pitch && (strides.channel == 1 || c.count == 1);
+  const bool together = strides.channel == 1 && c.repeat == 1;
   if (dense && c.repeat == 1) {
     std::memcpy(to, row + x * strides.x + c.first * strides.channel,
                 static_cast<std::size_t>(count * c.pitch) * sizeof(float));
   } else if (strides.channel != 1 && c.repeat == 1) {
     kernels.transpose({row + c.first * strides.channel + x, to, strides.channel, c.pitch, c.count, count});
+  } else if (together && c.count == 8) {
+    copy_pixels<8>(row + x * strides.x + c.first, strides.x, to, c.pitch, count);
+  } else if (together && c.count == 16) {
+    copy_pixels<16>(row + x * strides.x + c.first, strides.x, to, c.pitch, count);
   } else {
     for (Index i = 0; i < count; ++i) stage_pixel(row + (x + i) * strides.x, strides, c, to + i * c.pitch);
   }
