@@ -26,6 +26,12 @@ function largeCases(): ContractCase[] {
       name: 'large 3x3 in few pixels',
       options: { ...square, inChannels: 96, outChannels: 160, size: [7, 7] },
     },
+    // One block of tiles is two tiles of the product, and half of it one, whose sums must be cut alike.
+    {
+      ...base,
+      name: '1-D in pieces',
+      options: { inChannels: 256, outChannels: 64, size: [72], kernel: [3], padding: 1, channelsLast: true },
+    },
     { ...base, name: 'large transposed', options: { ...square, transposed: true, size: [13, 15], stride: 2 } },
     { ...base, name: 'large depthwise', options: { ...square, inChannels: 72, outChannels: 72, groups: 72 } },
   ];

@@ -46,9 +46,11 @@ class FullPieces {
 };
 
 /** Where piece `i` of `pieces` begins, of pieces as even as whole numbers are. So are equal numbers of
- * neighbouring ones, which are a thread's share: 14 rows in 6 pieces are 2 + 2 + 3 and 2 + 2 + 3. Of 7 in 3
- * the caller, who has one piece more, gets 2 + 2. */
-constexpr Index piece_begin(Index total, Index pieces, Index i) { return total * i / pieces; }
+ * neighbouring ones, which are a thread's share: 14 rows in 6 pieces are 3 + 2 + 2 and 3 + 2 + 2. Of an odd
+ * number the first share has one piece more, and so smaller ones: 7 rows in 3 are 2 + 2 and 3. */
+constexpr Index piece_begin(Index total, Index pieces, Index i) {
+  return pieces % 2 == 0 ? ceil_div(total * i, pieces) : total * i / pieces;
+}
 
 /** `total` cut into `count` such pieces of whole units; the last unit may be a part of one. */
 class UnitPieces {

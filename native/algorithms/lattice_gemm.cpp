@@ -341,14 +341,11 @@ std::string LatticeGemm::tile() const {
 
 /** At least four tasks a thread, so that one that is kept waiting leaves its share to the others. */
 Index LatticeGemm::parts(int threads) const {
-  const Index blocks =
-      std::max<Index>(together_ * batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_, 1);
+  const Index blocks = std::max<Index>(together_ * block_count(), 1);
   return fitting_parts(blocks, panels_.count(), threads, kLocateShare, ceil_div(Index{4} * threads, blocks));
 }
 
-Index LatticeGemm::tasks(int threads) const {
-  return batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_ * parts(threads);
-}
+Index LatticeGemm::tasks(int threads) const { return block_count() * parts(threads); }
 
 LatticeGemm::Block LatticeGemm::block_of(Index index) const {
   Block b;
@@ -367,9 +364,7 @@ LatticeGemm::Block LatticeGemm::block_of(Index index) const {
 
 void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
   const Index cuts = parts(threads);
-  const Index blocks = batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_;
-  const bool by_parts = brings_weights(groups_ * group_packing_ * kFloat);
-  const PartOfBlock at(task, blocks, cuts, by_parts);
+  const PartOfBlock at(task, block_count(), cuts, brings_weights(groups_ * group_packing_ * kFloat));
   const Block block = block_of(at.block);
   if (block.width <= 0 || block.height <= 0) return;
   Scratch memory(scratch);

@@ -81,6 +81,7 @@ class LatticeGemm final : public Executor {
   void choose_row_block();
   int tile_rows() const;
   void cut_k();
+  Index block_count() const { return batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_; }
   Block block_of(Index index) const;
   Index parts(int threads) const;
   void tabulate();

@@ -118,7 +118,7 @@ class Separable final : public Executor {
     strips_ = std::min(strips_, std::max<Index>(l.y.count / together, 1));
     rows_ = ceil_div(l.y.count, strips_);
     whole_ = std::make_unique<PointwiseStage>(p, rows_ * l.x.count);
-    // The later strips of an image may be a row shorter.
+    // Some strips of an image may be a row shorter.
     if (l.y.count % strips_ != 0) rest_ = std::make_unique<PointwiseStage>(p, (rows_ - 1) * l.x.count);
   }
 

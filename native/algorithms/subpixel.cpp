@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 
 #include "algorithms/cut.h"
 #include "algorithms/lattice_gemm.h"
@@ -14,9 +15,9 @@ namespace {
 /** The phases' map of a piece stays in the second-level cache. Whole rows of wide maps did not: 64 to 32
  * channels of 4x4 on 448x448 took 1.1 times as long. */
 constexpr Index kPieceBudget = Index{128} << 10;
-/** Pieces of fewer rows or columns would be cut by Winograd's tiles and read their halo too often. */
-constexpr Index kLeastRows = 8;
-constexpr Index kLeastColumns = 32;
+/** Pieces of fewer rows would be cut by Winograd's tiles and read their halo too often; of rows so low they
+ * may always have so many columns. */
+constexpr Index kLeastRows = 8, kColumns = 32;
 /** More channels than this fill a product's lanes as they are. */
 constexpr Index kMostChannels = 256;
 
@@ -141,6 +142,28 @@ void copy_segments(const float* from, Index from_step, float* to, Index to_step,
   for (Index i = 0; i < run.count; ++i) std::copy_n(from + i * from_step, run.width, to + i * to_step);
 }
 
+/** Points [begin, begin + count) of an axis, with its input from `shift` on where they meet no padding. */
+struct Stretch {
+  LatticeAxis axis;
+  Index shift = 0;
+  /** Which of the stretches it is that meet padding; negative for the others, which are all alike. */
+  Index border = -1;
+};
+
+Stretch stretch_of(const LatticeAxis& whole, Index begin, Index count) {
+  Stretch s{whole};
+  s.axis.count = count;
+  for (auto& tap : s.axis.taps) tap.offset += begin;
+  if (!meets_no_padding(s.axis)) {
+    s.border = begin;
+    return s;
+  }
+  s.shift = s.axis.taps.front().offset;
+  for (auto& tap : s.axis.taps) tap.offset -= s.shift;
+  s.axis.in_size = s.axis.coordinate(count - 1, s.axis.tap_count() - 1) + 1;
+  return s;
+}
+
 class Subpixel final : public Executor {
  public:
   Subpixel(const Problem& p, bool filtered)
@@ -163,23 +186,31 @@ class Subpixel final : public Executor {
     const auto tiling = tiling_of(p, lattice, filtered);
     const Index pixels = kPieceBudget / (channels * static_cast<Index>(sizeof(float)));
     const Index tile_columns = tiling ? tiling->x.outputs : 1;
-    const Index most_columns = round_up(std::max(pixels / kLeastRows, kLeastColumns), tile_columns);
+    const Index most_columns = round_up(std::max(pixels / kLeastRows, kColumns), tile_columns);
     const UnitPieces across(coarse_.output.w, tile_columns, ceil_div(coarse_.output.w, most_columns));
     const Index tile_rows = tiling ? tiling->y.outputs : 1;
     const Index most_rows = round_up(std::max(pixels / across.largest(), kLeastRows), tile_rows);
     const UnitPieces down(coarse_.output.h, tile_rows,
                           even_strips(coarse_.batch * across.count(), coarse_.output.h, tile_rows, most_rows,
                                       std::max(kLeastRows, tile_rows)));
+    // Pieces of a size that meet no border differ by where their input begins alone.
+    std::map<std::vector<Index>, const Executor*> made;
     for (Index i = 0; i < down.count(); ++i) {
+      const Stretch y = stretch_of(lattice.y, down.begin(i), down.size(i));
       for (Index j = 0; j < across.count(); ++j) {
+        const Stretch x = stretch_of(lattice.x, across.begin(j), across.size(j));
         const Area area{down.begin(i), down.size(i), across.begin(j), across.size(j)};
-        pieces_.push_back({area, make_executor(p, lattice, area, filtered)});
+        const Executor*& executor = made[{area.rows, y.border, area.columns, x.border}];
+        if (executor == nullptr) {
+          executors_.push_back(make_executor(p, {lattice.z, y.axis, x.axis}, filtered));
+          executor = executors_.back().get();
+        }
+        pieces_.push_back({area, executor, y.shift * in_.y + x.shift * in_.x});
       }
     }
-    for (const Piece& piece : pieces_) {
-      pixels_ = std::max(pixels_, piece.area.rows * piece.area.columns);
-      inner_bytes_ = std::max(inner_bytes_, piece.executor->workspace_bytes());
-    }
+    pixels_ = down.largest() * across.largest();
+    for (const auto& executor : executors_)
+      inner_bytes_ = std::max(inner_bytes_, executor->workspace_bytes());
   }
 
   Index tasks(int) const override { return coarse_.batch * static_cast<Index>(pieces_.size()); }
@@ -191,7 +222,7 @@ class Subpixel final : public Executor {
     const Index map = image * out_.image;
     Scratch memory(scratch);
     Work w = take_work(memory);
-    Buffers b{buffers.input + image * in_.image, w.phases, nullptr};
+    Buffers b{buffers.input + image * in_.image + piece.input, w.phases, nullptr};
     if (buffers.residual != nullptr) {
       for_each_run(piece.area, [&](const Run& run) {
         copy_segments(buffers.residual + map + run.map, run.map_step, w.residual + run.phases,
@@ -212,9 +243,9 @@ class Subpixel final : public Executor {
     take_work(measure);
     return measure.used();
   }
-  Index packed_bytes() const override { return pieces_.front().executor->packed_bytes(); }
+  Index packed_bytes() const override { return executors_.front()->packed_bytes(); }
   std::string tile() const override {
-    return pieces_.front().executor->tile() + ", " + std::to_string(phases_of(spec_)) + " phases as channels";
+    return executors_.front()->tile() + ", " + std::to_string(phases_of(spec_)) + " phases as channels";
   }
 
  private:
@@ -225,7 +256,9 @@ class Subpixel final : public Executor {
   };
   struct Piece {
     Area area;
-    std::unique_ptr<const Executor> executor;
+    const Executor* executor;
+    /** Where its executor's input begins in the image, in floats. */
+    Index input;
   };
   struct Work {
     float* phases;
@@ -233,13 +266,9 @@ class Subpixel final : public Executor {
     float* inner;
   };
 
-  std::unique_ptr<const Executor> make_executor(const Problem& p, Lattice lattice, const Area& area,
-                                                bool filtered) {
-    lattice.y.count = area.rows;
-    lattice.x.count = area.columns;
-    for (auto& tap : lattice.y.taps) tap.offset += area.y0;
-    for (auto& tap : lattice.x.taps) tap.offset += area.x0;
-    const LatticeProblem problem{weights_, p.kernels,           1, coarse_.input, area.size(),
+  std::unique_ptr<const Executor> make_executor(const Problem& p, const Lattice& lattice, bool filtered) {
+    const Size3 output{1, lattice.y.count, lattice.x.count};
+    const LatticeProblem problem{weights_, p.kernels,           1, coarse_.input, output,
                                  lattice,  lattice_key(lattice)};
     const auto tiling = tiling_of(p, lattice, filtered);
     if (tiling) return std::make_unique<WinogradCore>(problem, *tiling);
@@ -315,6 +344,7 @@ class Subpixel final : public Executor {
   const Size3 fine_;
   WeightStore weights_;
   const MapStrides in_, out_;
+  std::vector<std::unique_ptr<const Executor>> executors_;
   std::vector<Piece> pieces_;
   /** Of the largest piece. */
   Index pixels_ = 0, inner_bytes_ = 0;

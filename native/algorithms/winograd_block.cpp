@@ -242,7 +242,10 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
     const Index cuts = cut_rows.count();
     g.ahead = nullptr;
     const bool brings = brings_weights(packed_floats() * kFloat, cuts);
-    const Index pieces = brings ? ceil_div(depth * width * kFloat, kPanelBudget) : 1;
+    // Each piece is a sum of its own: however many threads share the tiles, there must be as many.
+    const bool one_tile = group.count * rows_in_all() * tiling_.x.tiles() <= panels_.tile_rows;
+    const bool in_pieces = brings_weights(packed_floats() * kFloat) && !one_tile;
+    const Index pieces = in_pieces ? ceil_div(depth * width * kFloat, kPanelBudget) : 1;
     for (Index piece = 0; piece < pieces; ++piece) {
       g.k_begin = depth * piece / pieces;
       g.k_end = depth * (piece + 1) / pieces;

@@ -25,7 +25,6 @@ constexpr Index kProductsOfStreamedWeights = 64;
  * each: 128 channels of 28x28 on two threads took 0.26 ms so, and 0.22 by 25 tiles each, 192 of 35x35 1.05
  * and 0.69. Weights from memory pass twice as slowly then: VGG-16 took 1.05 of the time. */
 constexpr Index kLeastStreamedTiles = 16;
-constexpr Index kFarWeights = Index{18} << 20;
 /** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
  * transposed 4x4 take 4.5 ms instead of 9.1. */
 constexpr Index kFarPacking = Index{8} << 20;
@@ -88,7 +87,8 @@ Index WinogradCore::tiles_of_streamed_weights() const {
 /** Of a block that one of several threads takes. */
 Index WinogradCore::least_tiles() const {
   if (!streams_weights()) return panels_.tile_rows;
-  return packed_floats() * kFloat < kFarWeights ? kLeastStreamedTiles : tiles_of_streamed_weights();
+  const Index weights = tiling_.weights() * depth_of_sums() * group_out_ * groups_;
+  return weights <= kLastCacheFloats ? kLeastStreamedTiles : tiles_of_streamed_weights();
 }
 
 void WinogradCore::order_products() {

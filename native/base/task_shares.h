@@ -15,35 +15,29 @@ namespace convolith {
  */
 class TaskShares {
  public:
-  /** `backward`: each share from its last task on. What is left over goes to the caller, who is there first:
-   * a helper that lost its last task to him would begin the next call, the other way round, with lines that
-   * lie in his cache, and lose a task again. */
+  /** Of more tasks there are no shares. */
+  static constexpr Index kMostTasks = Index{1} << 31;
+
+  /** `backward`: each share from its last task on. What is left over goes to the first share, that of a
+   * caller who is no worker, since he is there first: a helper that lost its last task to him would begin the
+   * next call, the other way round, with lines that lie in his cache, and lose a task again. */
   TaskShares(Index tasks, int threads, bool backward)
-      : tasks_(tasks),
-        each_(tasks / kMostClaims + 1),
-        count_(std::min<Index>({tasks, threads, kMostShares})),
-        backward_(backward) {
-    const Index claims = ceil_div(tasks, each_);
+      : count_(std::min<Index>({tasks, threads, kMostShares})), backward_(backward) {
     for (Index i = 0; i < count_; ++i) {
-      const auto begin = static_cast<std::uint64_t>(ceil_div(claims * i, count_));
-      const auto end = static_cast<std::uint64_t>(ceil_div(claims * (i + 1), count_));
+      const auto begin = static_cast<std::uint64_t>(ceil_div(tasks * i, count_));
+      const auto end = static_cast<std::uint64_t>(ceil_div(tasks * (i + 1), count_));
       shares_[i].range.store(begin << 32 | end, std::memory_order_relaxed);
     }
   }
 
-  /** Tasks from `begin` up to `end`; none where they are equal. */
-  struct Claim {
-    Index begin = 0, end = 0;
-  };
-
-  /** The next tasks of thread `thread`, numbered from 0: mostly one. */
-  Claim claim(int thread) {
+  /** The next task of thread `thread`, numbered from 0; negative where none is left. */
+  Index claim(int thread) {
     const Index own = thread % count_;
     for (Index i = 0; i < count_; ++i) {
-      const Index claimed = take(shares_[(own + i) % count_], (i == 0) == backward_);
-      if (claimed >= 0) return {claimed * each_, std::min((claimed + 1) * each_, tasks_)};
+      const Index task = take(shares_[(own + i) % count_], (i == 0) == backward_);
+      if (task >= 0) return task;
     }
-    return {};
+    return -1;
   }
 
   bool has_tasks() const {
@@ -61,9 +55,8 @@ class TaskShares {
  private:
   /** More threads than that have theirs together. */
   static constexpr Index kMostShares = 16;
-  static constexpr Index kMostClaims = Index{1} << 31;
 
-  /** First and end of the claims that are left, 32 bits each, in a cache line of their own. */
+  /** First and end of the tasks that are left, 32 bits each, in a cache line of their own. */
   struct alignas(64) Share {
     std::atomic<std::uint64_t> range{0};
   };
@@ -82,7 +75,7 @@ class TaskShares {
     return -1;
   }
 
-  const Index tasks_, each_, count_;
+  const Index count_;
   const bool backward_;
   Share shares_[kMostShares];
 };

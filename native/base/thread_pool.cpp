@@ -68,6 +68,7 @@ struct Job {
   /** The one who sets it writes `error`, which is read when all helpers have left. */
   std::atomic<bool> failed{false};
   std::exception_ptr error;
+  /** Claimed without the mutex. */
   TaskShares shares;
 };
 
@@ -85,7 +86,7 @@ struct Context {
   std::uint64_t ticket = 0;
   /** Of the outermost call whose body this thread is in. */
   const CancelToken* token = nullptr;
-  /** Of a worker, from 1 on; callers are all 0. */
+  /** Of a worker, from 1 on; all others are 0. */
   int thread = 0;
 };
 thread_local Context context;
@@ -161,10 +162,10 @@ void Pool::drain(Job& job, bool is_helper) {
   context.token = job.token;
   while (!is_cancelled(job.token) && !closing_.load(std::memory_order_relaxed)) {
     if (is_helper && busy_.load(std::memory_order_relaxed) > thread_limit()) break;
-    const TaskShares::Claim claim = job.shares.claim(context.thread);
-    if (claim.begin == claim.end) break;
+    const Index task = job.shares.claim(context.thread);
+    if (task < 0) break;
     try {
-      for (Index task = claim.begin; task < claim.end; ++task) job.body(task);
+      job.body(task);
     } catch (...) {
       if (!job.failed.exchange(true)) job.error = std::current_exception();
       job.shares.drop();
@@ -408,7 +409,8 @@ void set_thread_limit(int count) {
 }
 
 void parallel_for(Index tasks, TaskBody body, const CancelToken* token, Index nanoseconds) {
-  const bool shared = tasks > 1 && nanoseconds >= kLeastShared && !context.in_body && thread_limit() > 1;
+  const bool shared = tasks > 1 && tasks <= TaskShares::kMostTasks && nanoseconds >= kLeastShared &&
+                      !context.in_body && thread_limit() > 1;
   if (!shared) return run_inline(tasks, body, token);
   Job job(tasks, body, token, nanoseconds);
   pool().run(job);

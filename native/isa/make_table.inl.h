@@ -84,7 +84,7 @@ void set_flat(DepthwiseBlock& block) {
 template <class V, class B, int NO = kMaxDotOutputs>
 void fill_dot(DotKernels& kernels) {
   constexpr int points = B::dot_points[NO - 1];
-  static_assert(NO * points <= kMaxDotSums);
+  static_assert((NO * points + V::lanes - 1) / V::lanes * V::lanes <= kMaxDotSums);
   kernels.points[NO - 1] = points;
   kernels.tile[NO - 1] = dot_tile<V, NO, points>;
   if constexpr (NO > 1) fill_dot<V, B, NO - 1>(kernels);

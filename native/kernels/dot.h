@@ -35,7 +35,7 @@ struct DotTile {
 };
 
 inline constexpr int kMaxDotOutputs = 4;
-/** Outputs times points of a tile. */
+/** Outputs times points of a tile, rounded up to whole vectors. */
 inline constexpr int kMaxDotSums = 32;
 
 struct DotKernels {

@@ -143,11 +143,7 @@ void shared_tasks() {
         std::vector<std::thread> claimants;
         for (int thread = 0; thread < threads; ++thread) {
           claimants.emplace_back([&, thread] {
-            for (;;) {
-              const TaskShares::Claim claim = shares.claim(thread);
-              if (claim.begin == claim.end) return;
-              for (Index task = claim.begin; task < claim.end; ++task) ++done[static_cast<std::size_t>(task)];
-            }
+            for (Index task; (task = shares.claim(thread)) >= 0;) ++done[static_cast<std::size_t>(task)];
           });
         }
         for (std::thread& claimant : claimants) claimant.join();
@@ -156,11 +152,9 @@ void shared_tasks() {
       }
     }
   }
-  // More tasks than a share counts are claimed several at a time.
-  constexpr Index many = (Index{1} << 33) + 5;
-  TaskShares shares(many, 1, true);
-  const TaskShares::Claim claim = shares.claim(0);
-  expect(claim.end == many && claim.end - claim.begin <= 5, "the last tasks first");
+  TaskShares shares(TaskShares::kMostTasks, 2, true);
+  expect(shares.claim(0) == TaskShares::kMostTasks / 2 - 1, "the last task of a share first");
+  expect(shares.claim(1) == TaskShares::kMostTasks - 1, "the last task of all first");
   shares.drop();
   expect(!shares.has_tasks(), "no task left of those dropped");
 }
