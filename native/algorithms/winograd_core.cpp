@@ -15,11 +15,14 @@ constexpr Index kFloat = sizeof(float);
 
 /** Transformed inputs of a block stay in the second-level cache … */
 constexpr Index kInputBudget = Index{512} << 10;
-/** … unless the weights do not: those pass every block, from the last-level cache or beyond. So many products
- * of a weight take several times as long as its arrival (27 to 30 GB/s). 512 channels dilated by 2 went from
- * 14.4 to 12.9 ms by 28; with a second-level cache of 2 MiB 56 take 0.94 of the time of 28 there, 0.85 in
- * three dimensions, and 64 and 84 within 2% of that. By a stride of 2 a tile meets some weights four times:
- * 28 tiles of 128 channels are 64 products, and stay in the cache (1.04 ms) where 49 do not (1.13). */
+/** … unless the weights do not: those pass every block, from the last-level cache or beyond. So many tiles
+ * take several times as long as their arrival (27 to 30 GB/s). 512 channels dilated by 2 went from 14.4
+ * to 12.9 ms by 28; with a second-level cache of 2 MiB 56 take 0.94 of the time of 28 there, 0.85 in three
+ * dimensions, and 84 within 2% of that; but 64 tiles of 32 channels in four parts, whose weights are 1.2 MB,
+ * take 0.38 ms in one block and 0.34 in two. */
+constexpr Index kTilesOfStreamedWeights = 56;
+/** By a stride of 2 a tile meets some weights four times: 28 tiles of 128 channels are so many products of
+ * each, and stay in the cache (1.04 ms) where 49 do not (1.13). */
 constexpr Index kProductsOfStreamedWeights = 64;
 /** Threads share a block's panels, and each transforms its inputs, rather than take fewer tiles than these
  * each: 128 channels of 28x28 on two threads took 0.26 ms so, and 0.22 by 25 tiles each, 192 of 35x35 1.05
@@ -81,6 +84,7 @@ void WinogradCore::choose_block() {
 bool WinogradCore::streams_weights() const { return packed_floats() * kFloat > kNearWeights; }
 
 Index WinogradCore::tiles_of_streamed_weights() const {
+  if (tiling_.weights() == tiling_.products()) return kTilesOfStreamedWeights;
   return kProductsOfStreamedWeights * tiling_.weights() / tiling_.products();
 }
 
