@@ -46,7 +46,7 @@ constexpr Index kMaxSlideColumns = 128;
 /** Bytes of an image from which on its rows are not found in the second-level cache. */
 constexpr Index kFarImage = Index{1} << 20;
 /** Bytes of a cache line. */
-constexpr Index kLine = 64;
+constexpr std::uintptr_t kLine = 64;
 constexpr Index kMinSlideColumns = 14;
 /** Wider rows go line by line: the list of a row's pieces is part of the plan. */
 constexpr Index kMostListedColumns = Index{1} << 15;
@@ -258,6 +258,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
   t.together = walks_together();
+  if (t.together) t.lag = nullptr;
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
   const bool aligns = !grouped_ && slider_->shifts && to % 4 == 0 && epilogue.op == ActivationOp::clip;
@@ -295,11 +296,14 @@ bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider
  * Two vectors at a time have their weights in memory. 3×3 by a stride of 1 has few loads beside them: 512
  * channels of 14x14 take 0.92 of the time so, 256 of 28x28 0.93, 128 of 17x17 1.03 and 144 of 28x28 1.06. By
  * a stride of 2 it is 0.82 of 576 and 192 channels, 0.9 of 64 of 112x112 and 0.95 of 5×5, of 2×2 0.85 of 256.
- * Not measured on AMD's cores.
+ * Of half a line each, as AVX2's, they spare loads of the same line: by a stride of 2 64 channels of 112x112
+ * take 0.78 to 0.9 of the time, 144 and 240 0.86, 2×2 0.74 to 0.87; by 1 512 of 14x14 0.6 to 0.84, 128 of
+ * 56x56 0.75 to 0.91, but 144 and 160 1.1. Whole lines were not measured on AMD's cores.
  */
 bool DepthwiseCore::walks_together() const {
-  constexpr Index far_apart = 256;
-  if (amd_) return false;
+  const bool whole_line = kernels_.lanes == kLineFloats;
+  if (whole_line && amd_) return false;
+  const Index far_apart = whole_line ? 256 : 128;
   return slider_->kernel != 3 || slider_->stride > 1 || channels_ % far_apart == 0;
 }
 
@@ -368,7 +372,10 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const In
   const bool runs_on = t.next.runs_on;
   const bool by_pairs = &walk == &pairs_;
   // Pixels are whole vectors, or pairs of pixels are: then the two differ.
-  t.shift = shifts ? floats_to_vector(aligns_inputs() ? source.base : t.out) : 0;
+  const float* const aligned = aligns_inputs() ? source.base : t.out;
+  t.shift = shifts ? floats_to_vector(aligned) : 0;
+  const auto in_line = reinterpret_cast<std::uintptr_t>(aligned + t.shift) % kLine;
+  t.alone = pixel % kLineFloats == 0 && in_line >= static_cast<std::uintptr_t>(kernels_.lanes) * 4;
   for (const Piece& piece : walk.pieces) {
     const float* base = source.base + piece.met.place() * source.x_stride;
     for (int row = 0; row < window; ++row) {

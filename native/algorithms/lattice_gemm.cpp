@@ -109,6 +109,7 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
   cut_k();
   regular_ = is_regular();
   pitched_ = bordered_ || suits_pitched_rows();
+  carries_ = pitched_ && suits_carry();
   choose_block();
   tabulate();
 }
@@ -317,6 +318,7 @@ LatticeGemm::Work LatticeGemm::take_work(Scratch& scratch) const {
   w.pitched_offset = scratch.take<Index>(pitched_ ? block_height_ * runs_ : 0);
   w.pitched_start = scratch.take<std::int32_t>(pitched_ ? block_height_ * runs_ : 0);
   w.pitched_runs = scratch.take<Index>(pitched_ ? block_height_ : 0);
+  w.carry = scratch.take<float>(carries_ ? points * panels_.lanes : 0);
   w.plane_offset = scratch.take<Index>(channels_last_ ? 0 : points);
   w.partial = scratch.take<float>(chunks_.size() > 1 ? points * panels_.max_width() : 0);
   w.planes = scratch.take<float>(planes);
@@ -380,10 +382,9 @@ void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* sc
     arrange(block, work);
     point(block, work);
   }
-  const Index last = panels_.part_begin(cuts, at.part + 1);
-  for (Index i = panels_.part_begin(cuts, at.part); i < last; ++i) {
-    compute_panel(block, buffers, i, work);
-  }
+  work.first_panel = panels_.part_begin(cuts, at.part);
+  work.end_panel = panels_.part_begin(cuts, at.part + 1);
+  for (Index i = work.first_panel; i < work.end_panel; ++i) compute_panel(block, buffers, i, work);
 }
 
 void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const {

@@ -89,6 +89,7 @@ class LatticeGemm final : public Executor {
   bool suits_pitched_rows() const;
   bool is_regular() const;
   bool suits_bordered_rows();
+  bool suits_carry() const;
   bool multiplies_rows(Index bytes) const;
   Index longest_run() const;
   Index corner_of(const Block& block) const;
@@ -135,6 +136,8 @@ class LatticeGemm final : public Executor {
    * tiles with pointers. Points [inner_begin_, inner_end_) of a row have no such columns. */
   bool bordered_ = false;
   Index inner_begin_ = 0, inner_end_ = 0;
+  /** Pitched, and panels may carry their last channels on: all are alike, and pixels whole lines. */
+  bool carries_ = false;
   PointTable full_, narrow_;  // of blocks of block_width_, and of the last in a row, if they are regular
   Index runs_ = 0, run_length_ = 0;
   AlignedBuffer zeros_;  // what a run in the padding reads

@@ -29,6 +29,7 @@ struct LatticeGemm::Work {
   Index* pitched_offset;        // [block height][run]
   std::int32_t* pitched_start;  // [block height][run]
   Index* pitched_runs;          // [block height]
+  float* carry;                 // [points][lane]: GemmRows
   Index* plane_offset;          // [points], of the planes
   float* partial;
   float* planes;
@@ -38,6 +39,7 @@ struct LatticeGemm::Work {
   Index map_start = 0;
   Index corner = 0;  // of the block's first point, in the output map
   Index tile_count = 0;
+  Index first_panel = 0, end_panel = 0;  // of the task
 };
 
 }  // namespace convolith

@@ -20,27 +20,44 @@
 
 namespace convolith {
 
+/** Vectors of the widest panel: one more than preferred where that spares a panel of one (Panels). */
+template <class B>
+inline constexpr int kWidestPanel =
+    B::preferred_vectors < kMaxTileVectors ? B::preferred_vectors + 1 : kMaxTileVectors;
+
 /** Fills tile[NR - 1] with the tiles of MR to 1 rows. Those that many rows are cut into bring weights. */
 template <class V, class B, int NR, int MR = B::max_rows[NR - 1]>
 void fill_gemm(GemmKernels& kernels) {
-  constexpr bool brings = !B::compact && NR + 1 >= B::preferred_vectors && 2 * MR > B::max_rows[NR - 1];
+  constexpr bool brings =
+      !B::compact && NR > 1 && NR + 1 >= B::preferred_vectors && 2 * MR > B::max_rows[NR - 1];
   kernels.tile[NR - 1][MR - 1] = gemm_tile<V, MR, NR, brings>;
-  if constexpr (MR > 1) fill_gemm<V, B, NR, MR - 1>(kernels);
+  if constexpr (MR > 1) {
+    fill_gemm<V, B, NR, MR - 1>(kernels);
+  } else if constexpr (NR > 1) {
+    fill_gemm<V, B, NR - 1>(kernels);
+  }
 }
 
-template <class V, class B, int NR = kMaxTileVectors>
+template <class V, class B, int NR = kWidestPanel<B>>
 void fill_gemm_strips(GemmKernels& kernels) {
   kernels.strip[NR - 1] = gemm_strip<V, B::short_rows[NR - 1], NR>;
-  kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR>;
+  kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR, false>;
+  if constexpr (B::carries_channels && NR == B::preferred_vectors) {
+    kernels.carried_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, true>;
+  }
   kernels.pitched_rows[NR - 1] = B::pitched_rows[NR - 1];
   kernels.pitched_depth[NR - 1] = B::pitched_depth[NR - 1];
   if constexpr (NR > 1) fill_gemm_strips<V, B, NR - 1>(kernels);
 }
 
-template <class V, int NR, int MR>
+template <class V, class B, int NR, int MR = B::max_rows[NR - 1]>
 void fill_weight_grad(WeightGradKernels& kernels) {
   kernels.tile[NR - 1][MR - 1] = weight_grad_tile<V, MR, NR>;
-  if constexpr (MR > 1) fill_weight_grad<V, NR, MR - 1>(kernels);
+  if constexpr (MR > 1) {
+    fill_weight_grad<V, B, NR, MR - 1>(kernels);
+  } else if constexpr (NR > 1) {
+    fill_weight_grad<V, B, NR - 1>(kernels);
+  }
 }
 
 template <class V, int T>
@@ -125,10 +142,7 @@ KernelTable make_table(const char* name) {
     table.gemm.max_rows[i] = B::max_rows[i];
     table.gemm.short_rows[i] = B::short_rows[i];
   }
-  fill_gemm<V, B, 1>(table.gemm);
-  fill_gemm<V, B, 2>(table.gemm);
-  fill_gemm<V, B, 3>(table.gemm);
-  fill_gemm<V, B, 4>(table.gemm);
+  fill_gemm<V, B, kWidestPanel<B>>(table.gemm);
   if constexpr (!B::compact) fill_gemm_strips<V, B>(table.gemm);
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
   set_slider<V, 3, 1, 2>(table.depthwise.slider[0]);
@@ -154,10 +168,7 @@ KernelTable make_table(const char* name) {
   set_winograd_input<V, WinogradStrided<V>>(table.winograd, WinogradPoints::strided);
   table.winograd.output = winograd_output<V>;
   table.winograd.weights = winograd_weights<V>;
-  fill_weight_grad<V, 1, B::max_rows[0]>(table.weight_grad);
-  fill_weight_grad<V, 2, B::max_rows[1]>(table.weight_grad);
-  fill_weight_grad<V, 3, B::max_rows[2]>(table.weight_grad);
-  fill_weight_grad<V, 4, B::max_rows[3]>(table.weight_grad);
+  fill_weight_grad<V, B, kWidestPanel<B>>(table.weight_grad);
   fill_depthwise_grad<V, kMaxGradTaps>(table.weight_grad);
   fill_elementwise<V>(table.elementwise);
   fill_window<V>(table.window);

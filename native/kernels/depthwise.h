@@ -108,6 +108,8 @@ struct DepthwiseSlide {
    * channels it takes 22, and 16 from the first-level cache.
    */
   bool together = false;
+  /** Whether the first vector is walked alone, so that two begin with a line: vectors of half a line. */
+  bool alone = false;
 };
 
 /** A slide of `rows` rows of outputs. */

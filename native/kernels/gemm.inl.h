@@ -91,7 +91,7 @@ CONVOLITH_INLINE void multiply_rows(const float* const (&row)[MR], const float* 
     for (int i = 0; i < MR; ++i) {
       const Reg a = V::set(row[i][k]);
       CONVOLITH_UNROLL
-      for (int j = 0; j < NR; ++j) sum[i][j] = V::fma(a, b[j], sum[i][j]);
+      for (int j = 0; j < NR; ++j) V::accumulate(sum[i][j], a, b[j]);
     }
   }
 }

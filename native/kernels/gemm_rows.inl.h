@@ -39,21 +39,61 @@ CONVOLITH_INLINE void multiply_pitched(PitchedRows<const float, MR>& row, const 
     for (int i = 0; i < MR; ++i) {
       const Reg a = V::set(row[i][k]);
       CONVOLITH_UNROLL
-      for (int j = 0; j < NR; ++j) sum[i][j] = V::fma(a, b[j], sum[i][j]);
+      for (int j = 0; j < NR; ++j) V::accumulate(sum[i][j], a, b[j]);
     }
   }
   row.advance(Steps);
   panel += Steps * NR * V::lanes;
 }
 
-/** Contract: GemmRowsKernel. */
+/** The last vector has `last` columns. */
 template <class V, int MR, int NR>
+CONVOLITH_INLINE void store_pitched(const PitchedRows<float, MR>& to, int last,
+                                    const typename V::Reg (&sum)[MR][NR]) {
+  CONVOLITH_UNROLL
+  for (int i = 0; i < MR; ++i) {
+    CONVOLITH_UNROLL
+    for (int j = 0; j < NR - 1; ++j) V::store(to[i] + j * V::lanes, sum[i][j]);
+    if (last == V::lanes) {
+      V::store(to[i] + (NR - 1) * V::lanes, sum[i][NR - 1]);
+    } else {
+      V::store_n(to[i] + (NR - 1) * V::lanes, sum[i][NR - 1], last);
+    }
+  }
+}
+
+/** Aligned vectors, which begin kCarried channels before those of the tile. Of the first panel's row and of
+ * the last one's, a vector where it lies. */
+template <class V, int MR, int NR>
+CONVOLITH_INLINE void store_carried(const GemmRows& g, const PitchedRows<float, MR>& to, float* carry,
+                                    const typename V::Reg (&sum)[MR][NR]) {
+  constexpr int kept = V::lanes - kCarried;
+  const bool carried = g.carried, carries_on = g.carries_on;
+  CONVOLITH_UNROLL
+  for (int i = 0; i < MR; ++i) {
+    float* out = to[i];
+    if (carried) {
+      V::store(out - kCarried, V::template shift<kept>(V::load(carry + i * V::lanes), sum[i][0]));
+    } else {
+      V::store(out, sum[i][0]);
+    }
+    CONVOLITH_UNROLL
+    for (int j = 1; j < NR; ++j) {
+      V::store(out - kCarried + j * V::lanes, V::template shift<kept>(sum[i][j - 1], sum[i][j]));
+    }
+    V::store(carries_on ? carry + i * V::lanes : out + (NR - 1) * V::lanes, sum[i][NR - 1]);
+  }
+}
+
+/** Contract: GemmRowsKernel. */
+template <class V, int MR, int NR, bool Carries>
 void gemm_rows(const GemmRows& g, Index tiles) {
   using Reg = typename V::Reg;
   const Epilogue& e = *g.epilogue;
   const float* rows = g.rows;
   float* out = g.out;
   const float* residual = g.residual;
+  [[maybe_unused]] float* carry = g.carry;
   for (; tiles > 0; --tiles, rows += MR * g.pitch, out += MR * g.out_pitch) {
     Reg sum[MR][NR];
     CONVOLITH_UNROLL
@@ -94,15 +134,11 @@ void gemm_rows(const GemmRows& g, Index tiles) {
         for (int j = 0; j < NR; ++j) sum[i][j] = clip<V>(e, sum[i][j]);
       }
     }
-    CONVOLITH_UNROLL
-    for (int i = 0; i < MR; ++i) {
-      CONVOLITH_UNROLL
-      for (int j = 0; j < NR - 1; ++j) V::store(to[i] + j * V::lanes, sum[i][j]);
-      if (last == V::lanes) {
-        V::store(to[i] + (NR - 1) * V::lanes, sum[i][NR - 1]);
-      } else {
-        V::store_n(to[i] + (NR - 1) * V::lanes, sum[i][NR - 1], last);
-      }
+    if constexpr (Carries) {
+      store_carried<V, MR, NR>(g, to, carry, sum);
+      carry += MR * V::lanes;
+    } else {
+      store_pitched<V, MR, NR>(to, last, sum);
     }
   }
 }

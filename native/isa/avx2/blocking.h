@@ -9,10 +9,11 @@ struct Blocking {
   static constexpr int max_rows[4] = {12, 6, 4, 3};
   /** The most rows where K is short: the same, since no registers are to spare. */
   static constexpr int short_rows[4] = {12, 6, 4, 3};
-  /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve: 6x2 of 128 products
-   * took 1.05 times as long. */
+  /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
   static constexpr int pitched_rows[4] = {12, 6, 4, 3};
-  static constexpr int pitched_depth[4] = {192, 96, 192, 192};
+  static constexpr int pitched_depth[4] = {192, 1024, 192, 192};
+  /** Whether those of preferred_vectors carry their last channels on (GemmRows::carry). */
+  static constexpr bool carries_channels = true;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Of groups of few channels, 3×3, stride 1. */

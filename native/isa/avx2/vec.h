@@ -69,6 +69,15 @@ struct Vec {
   static CONVOLITH_INLINE Reg div(Reg a, Reg b) { return _mm256_div_ps(a, b); }
   /** a * b + c, rounded once. */
   static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) { return _mm256_fmadd_ps(a, b, c); }
+  /** sum += a * b, rounded once. GCC is told the register: with 16 of them it otherwise copies sums and keeps
+   * one on the stack, which 6x2 tiles whose rows lie at one pitch took 1.07 times as long for. */
+  static CONVOLITH_INLINE void accumulate(Reg& sum, Reg a, Reg b) {
+#if defined(__GNUC__) && !defined(__clang__)
+    asm("vfmadd231ps %2, %1, %0" : "+x"(sum) : "x"(a), "x"(b));
+#else
+    sum = fma(a, b, sum);
+#endif
+  }
   /** The bound first: where the value is NaN the instruction returns its second operand, so NaN passes. */
   static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return _mm256_max_ps(bound, value); }
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return _mm256_min_ps(bound, value); }

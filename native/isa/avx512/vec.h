@@ -64,6 +64,8 @@ struct Vec {
   static CONVOLITH_INLINE Reg div(Reg a, Reg b) { return _mm512_div_ps(a, b); }
   /** a * b + c, rounded once. */
   static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) { return _mm512_fmadd_ps(a, b, c); }
+  /** sum += a * b, rounded once. */
+  static CONVOLITH_INLINE void accumulate(Reg& sum, Reg a, Reg b) { sum = fma(a, b, sum); }
   /** The bound first: where the value is NaN the instruction returns its second operand, so NaN passes. */
   static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return _mm512_max_ps(bound, value); }
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return _mm512_min_ps(bound, value); }

@@ -55,6 +55,8 @@ struct Vec {
   static CONVOLITH_INLINE Reg div(Reg a, Reg b) { return vdivq_f32(a, b); }
   /** a * b + c, rounded once. */
   static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) { return vfmaq_f32(c, a, b); }
+  /** sum += a * b, rounded once. */
+  static CONVOLITH_INLINE void accumulate(Reg& sum, Reg a, Reg b) { sum = fma(a, b, sum); }
   /** FMAX and FMIN return NaN where either is, so NaN passes. */
   static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) { return vmaxq_f32(bound, value); }
   static CONVOLITH_INLINE Reg at_most(Reg bound, Reg value) { return vminq_f32(bound, value); }

@@ -75,6 +75,8 @@ struct Vec {
   static CONVOLITH_INLINE Reg fma(Reg a, Reg b, Reg c) {
     return each([&](int i) { return a.lane[i] * b.lane[i] + c.lane[i]; });
   }
+  /** sum += a * b, rounded once. */
+  static CONVOLITH_INLINE void accumulate(Reg& sum, Reg a, Reg b) { sum = fma(a, b, sum); }
   /** NaN fails the comparison and passes. */
   static CONVOLITH_INLINE Reg at_least(Reg bound, Reg value) {
     return each([&](int i) { return value.lane[i] < bound.lane[i] ? bound.lane[i] : value.lane[i]; });
