@@ -175,8 +175,8 @@ std::string WinogradCore::tile() const {
 
 /** Tiles of four vectors gain nothing by rows at one pitch: 64 channels 1.00, first layers by 2x2 pixels 1.04
  * of the time. Weights that tiles bring are a group's: 256 channels of 28x28 in 16 groups take 0.93 so. Of
- * short sums a call a tile costs more than what it brings saves: with AVX2 64 channels of 56x56 take 0.94 of the
- * time so and 96 of 31x31 0.96, but 128 of 28x28 1.02 to 1.12. */
+ * short sums a call a tile costs more than what it brings saves: with AVX2 64 channels of 56x56 take 0.94 of
+ * the time so and 96 of 31x31 0.96, but 128 of 28x28 1.02 to 1.12. */
 bool WinogradCore::suits_pitched_rows() const {
   constexpr Index short_sums = 96;
   if (depth_of_sums() > short_sums && brings_weights(panel_start(panels_.count()) * kFloat)) return false;
