@@ -17,7 +17,9 @@ inline bool multiplies_pitched(const GemmKernels& kernels, int vectors, Index de
 /** `count` rows: full tiles by one call, and the rest by a few even ones. */
 inline void run_pitched_rows(const GemmKernels& kernels, int vectors, const GemmRows& g, Index count) {
   const FullPieces pieces(count, kernels.pitched_rows[vectors - 1]);
-  const GemmRowsKernel rows = g.carry == nullptr ? kernels.rows[vectors - 1] : kernels.carried_rows;
+  GemmRowsKernel rows = kernels.rows[vectors - 1];
+  if (g.carry != nullptr) rows = kernels.carried_rows;
+  if (g.ahead != nullptr) rows = kernels.bringing_rows;
   if (pieces.full() > 0) rows(g, pieces.full());
   const Index begin = pieces.begin(pieces.full());
   const auto rest = static_cast<int>(count - begin);

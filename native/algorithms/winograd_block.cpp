@@ -205,11 +205,17 @@ void WinogradCore::multiply_pitched(const Block& block, Index panel, const Work&
   g.out_pitch = width;
   g.columns = width;
   g.epilogue = &none;
+  const Index floats = brings_by_rows_ ? g.depth * width : 0;
   for (const WeightGroup& group : weights_) {
+    const float* next = g.panel + weight_stride(panel);
     for (int i = group.first; i < group.first + group.count; ++i) {
       const int product = order_[static_cast<std::size_t>(i)];
       g.rows = w.inputs + product * product_stride();
       g.out = w.sums + product * (block.tiles * width + 16);
+      if (brings_by_rows_) {
+        g.ahead = next + round_up(floats / group.count, kLineFloats) * (i - group.first);
+        g.ahead_end = next + floats;
+      }
       run_pitched_rows(kernels_.gemm, panels_[panel].vectors, g, block.tiles);
     }
     g.panel += weight_stride(panel);

@@ -112,6 +112,7 @@ class WinogradCore final : public Executor {
   bool streams_weights() const;
   Index tiles_of_streamed_weights() const;
   Index least_tiles() const;
+  bool suits_bringing_rows() const;
   bool suits_pitched_rows() const;
 
   void choose_block();
@@ -147,6 +148,8 @@ class WinogradCore final : public Executor {
   Index block_rows_ = 1, block_columns_ = 1;
   /** Each product of the transform is multiplied as rows at one pitch (GemmRows). */
   bool pitched_ = false;
+  /** Pitched, and they bring the next product's weights. */
+  bool brings_by_rows_ = false;
   std::vector<Slice> slice_list_;
   std::vector<int> order_;  // products, those of one weight side by side
   std::vector<WeightGroup> weights_;

@@ -41,9 +41,10 @@ void fill_gemm(GemmKernels& kernels) {
 template <class V, class B, int NR = kWidestPanel<B>>
 void fill_gemm_strips(GemmKernels& kernels) {
   kernels.strip[NR - 1] = gemm_strip<V, B::short_rows[NR - 1], NR>;
-  kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR, false>;
+  kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, false>;
   if constexpr (B::carries_channels && NR == B::preferred_vectors) {
-    kernels.carried_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, true>;
+    kernels.carried_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, true, false>;
+    kernels.bringing_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, true>;
   }
   kernels.pitched_rows[NR - 1] = B::pitched_rows[NR - 1];
   kernels.pitched_depth[NR - 1] = B::pitched_depth[NR - 1];
