@@ -302,7 +302,7 @@ bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider
  */
 bool DepthwiseCore::walks_together() const {
   const bool whole_line = kernels_.lanes == kLineFloats;
-  if (whole_line && amd_) return false;
+  if (slider_->together == 1 || (whole_line && amd_)) return false;
   const Index far_apart = whole_line ? 256 : 128;
   return slider_->kernel != 3 || slider_->stride > 1 || channels_ % far_apart == 0;
 }

@@ -125,6 +125,8 @@ struct DepthwiseSlider {
   /** A slider has one of them: `slide` of single channels, `grouped` of groups of few. */
   void (*slide)(const DepthwiseSlide&) = nullptr;
   void (*grouped)(const DepthwiseSlide&, const GroupLanes&) = nullptr;
+  /** Vectors of channels that `slide` walks at a time where it is asked to (DepthwiseSlide::together). */
+  int together = 1;
 
   constexpr int window() const { return (rows - 1) * stride + kernel; }
 };

@@ -257,7 +257,9 @@ inline constexpr bool kSlideShifts = K <= 5 && V::wants_alignment;
 
 /** Vectors of channels that are walked together where DepthwiseSlide says so. */
 template <class V, int K, int S>
-inline constexpr int kSlideTogether = V::wants_alignment && (K <= 3 || S == 2) ? 2 : 1;
+inline constexpr int kSlideTogether = V::wants_alignment && (K <= 3 || (S == 2 && V::lanes == kLineFloats))
+                                          ? 2
+                                          : 1;
 
 /** Whether rows at one pitch have walks of their own. Of 3×3 with AVX-512 they would gain nothing. With AVX2
  * they take 0.9 of the time, by a stride of 2 0.8 to 0.86, and only they walk vectors together. */
