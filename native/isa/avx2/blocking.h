@@ -12,7 +12,8 @@ struct Blocking {
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
   static constexpr int pitched_rows[4] = {12, 6, 4, 3};
   static constexpr int pitched_depth[4] = {192, 1024, 192, 192};
-  /** Whether those of preferred_vectors carry their last channels on (GemmRows::carry). */
+  /** Whether there are those of preferred_vectors that carry their last channels on, and that bring weights
+   * (GemmRows): for panels of one line, which each share their lines with two others. */
   static constexpr bool carries_channels = true;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;

@@ -17,6 +17,7 @@ struct Blocking {
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
   static constexpr int pitched_rows[4] = {14, 10, 9, 6};
   static constexpr int pitched_depth[4] = {1024, 1024, 1024, 1024};
+  /** Panels of four lines share fewer with others: not measured. */
   static constexpr bool carries_channels = false;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;

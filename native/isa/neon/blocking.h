@@ -13,6 +13,7 @@ struct Blocking {
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
   static constexpr int pitched_rows[4] = {14, 8, 5, 4};
   static constexpr int pitched_depth[4] = {192, 192, 192, 192};
+  /** Not measured. */
   static constexpr bool carries_channels = false;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;

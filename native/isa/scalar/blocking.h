@@ -12,6 +12,7 @@ struct Blocking {
   /** Without tiles whose rows lie at one pitch: a compact table has none. */
   static constexpr int pitched_rows[4] = {6, 4, 2, 2};
   static constexpr int pitched_depth[4] = {};
+  /** A compact table has none. */
   static constexpr bool carries_channels = false;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 1;
