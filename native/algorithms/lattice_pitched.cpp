@@ -71,11 +71,8 @@ bool LatticeGemm::suits_pitched_rows() const {
 bool LatticeGemm::suits_carry() const {
   if (batch_ * out_.image * static_cast<Index>(sizeof(float)) < kCarriedMap) return false;
   const GemmKernels& gemm = kernels_.gemm;
-  const auto alike = [&](const Panels::Panel& panel) {
-    return panel.vectors == gemm.preferred_vectors && panel.columns == panel.vectors * gemm.lanes;
-  };
-  return gemm.carried_rows != nullptr && panels_.count() > 1 && out_.x % kLineFloats == 0 &&
-         std::all_of(panels_.list.begin(), panels_.list.end(), alike);
+  return gemm.carried_rows != nullptr && panels_.count() > 1 && panels_.alike(gemm.preferred_vectors) &&
+         group_out_ % panels_.max_width() == 0 && out_.x % kLineFloats == 0;
 }
 
 /** Sets which points of a row have no columns in the padding, and says whether they are most. */

@@ -91,6 +91,11 @@ struct Panels {
       passed += (*this)[i].vectors;
     return i;
   }
+  /** Whether each is so many vectors wide. */
+  bool alike(int vectors) const {
+    return std::all_of(list.begin(), list.end(),
+                       [&](const Panel& panel) { return panel.vectors == vectors; });
+  }
   Index count() const { return static_cast<Index>(list.size()); }
   const Panel& operator[](Index i) const { return list[static_cast<std::size_t>(i)]; }
   int width(Index i) const { return (*this)[i].vectors * lanes; }

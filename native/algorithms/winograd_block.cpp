@@ -213,7 +213,7 @@ void WinogradCore::multiply_pitched(const Block& block, Index panel, const Work&
       g.rows = w.inputs + product * product_stride();
       g.out = w.sums + product * (block.tiles * width + 16);
       if (brings_by_rows_) {
-        g.ahead = next + round_up(floats / group.count, kLineFloats) * (i - group.first);
+        g.ahead = next;
         g.ahead_end = next + floats;
       }
       run_pitched_rows(kernels_.gemm, panels_[panel].vectors, g, block.tiles);

@@ -184,8 +184,7 @@ bool WinogradCore::suits_bringing_rows() const {
   if (tiling_.weights() != tiling_.products()) return false;
   if (!brings_weights(panel_start(panels_.count()) * kFloat)) return false;
   if (rows_in_all() * tiling_.x.tiles() < least_tiles_of_rows * panels_.tile_rows) return false;
-  return std::all_of(panels_.list.begin(), panels_.list.end(),
-                     [&](const Panels::Panel& panel) { return panel.vectors == gemm.preferred_vectors; });
+  return panels_.alike(gemm.preferred_vectors);
 }
 
 /** Tiles of four vectors gain nothing by rows at one pitch: 64 channels 1.00, first layers by 2x2 pixels 1.04

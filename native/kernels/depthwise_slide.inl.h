@@ -272,9 +272,11 @@ template <class V, int K, int S, int R, bool Pitched>
 CONVOLITH_NOINLINE Index slide_together(const DepthwiseSlide& t) {
   constexpr int together = kSlideTogether<V, K, S>;
   Index c = t.shift;
-  if (t.alone) {
-    slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, 1>(t, {c, t.channels, V::lanes}, -1);
-    c += V::lanes;
+  if constexpr (V::lanes < kLineFloats) {
+    if (t.alone) {
+      slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, 1>(t, {c, t.channels, V::lanes}, -1);
+      c += V::lanes;
+    }
   }
   for (; c + together * V::lanes <= t.channels; c += together * V::lanes) {
     slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, together>(t, {c, t.channels, V::lanes}, -1);

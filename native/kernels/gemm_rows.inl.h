@@ -129,11 +129,12 @@ void gemm_rows(const GemmRows& g, Index tiles) {
         }
         multiply_pitched<V, MR, NR, 4>(row, panel, sum);
       }
-      if (rest == 0) continue;
-      // By addresses of its own: GCC would compute the first loop's last ones for every tile.
-      PitchedRows<const float, MR> last_row(first + 4 * fours, g.pitch);
-      const float* last_panel = g.panel + (g.run_start[run] + 4 * fours) * (NR * V::lanes);
-      for (Index k = rest; k > 0; --k) multiply_pitched<V, MR, NR, 1>(last_row, last_panel, sum);
+      if (rest > 0) {
+        // By addresses of its own: GCC would compute the first loop's last ones for every tile.
+        PitchedRows<const float, MR> last_row(first + 4 * fours, g.pitch);
+        const float* last_panel = g.panel + (g.run_start[run] + 4 * fours) * (NR * V::lanes);
+        for (Index k = rest; k > 0; --k) multiply_pitched<V, MR, NR, 1>(last_row, last_panel, sum);
+      }
     } while (++run < g.runs);
     const PitchedRows<float, MR> to(out, g.out_pitch);
 
