@@ -55,8 +55,8 @@ constexpr Index kMostListedColumns = Index{1} << 15;
  * at a time meets every second line, or fewer, of as many streams as there are rows: 32 channels of 112x112
  * took 0.198 ms, now 0.166, 128 of 56x56 0.201 and 0.160, with AVX2 0.26 and 0.18, 0.27 and 0.19. Where the
  * second-level cache has the map, 256 channels of 28x28 gain 5% in two pieces, being so far apart that a row
- * fills few sets of the first-level cache; 200 channels lose 8% with AVX2. Measured on Intel's cores, and
- * left out on AMD's, whose order was tuned without it.
+ * fills few sets of the first-level cache; 200 channels lose 8% with AVX2. On AMD's cores
+ * pieces take 1.06 to 1.3 of the time.
  */
 constexpr Index kFarSlideColumns = 8;
 constexpr Index kNearSlideColumns = 14;
@@ -257,7 +257,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
-  t.together = epilogue.op == ActivationOp::clip && walks_together();
+  t.together = epilogue.op == ActivationOp::clip && walks_together(meet);
   if (t.together) t.lag = nullptr;
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
@@ -298,13 +298,25 @@ bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider
  * a stride of 2 it is 0.82 of 576 and 192 channels, 0.9 of 64 of 112x112 and 0.95 of 5×5, of 2×2 0.85 of 256.
  * Of half a line each, as AVX2's, they spare loads of the same line: by a stride of 2 64 channels of 112x112
  * take 0.78 to 0.9 of the time, 144 and 240 0.86, 2×2 0.74 to 0.87; by 1 512 of 14x14 0.6 to 0.84, 128 of
- * 56x56 0.75 to 0.91, but 144 and 160 1.1. Whole lines were not measured on AMD's cores.
+ * 56x56 0.75 to 0.91, but 144 and 160 1.1.
  */
-bool DepthwiseCore::walks_together() const {
+bool DepthwiseCore::walks_together(bool meets) const {
+  if (slider_->together == 1) return false;
   const bool whole_line = kernels_.lanes == kLineFloats;
-  if (slider_->together == 1 || (whole_line && amd_)) return false;
+  if (whole_line && amd_) return walks_lines_together(meets);
   const Index far_apart = whole_line ? 256 : 128;
   return slider_->kernel != 3 || slider_->stride > 1 || channels_ % far_apart == 0;
+}
+
+/**
+ * Of whole lines on AMD's cores, in place of outputs that lag where those meet inputs: 256 channels of 33x33
+ * dilated by 2 take 0.73 of the time, 512 of 14x14 0.86, 1024 of 7x7 0.65, but 256 of 28x28 1.14 and 768 of
+ * 14x14 1.18. Where they do not meet 256 and 512 channels take 0.72 to 0.87. By a stride of 2 it is 0.99 to
+ * 1.13, 2×2 0.92 to 1.2.
+ */
+bool DepthwiseCore::walks_lines_together(bool meets) const {
+  if (slider_->kernel != 3 || slider_->stride > 1 || channels_ % 256 != 0) return false;
+  return !meets || channels_ % 512 == 0 || slide_x_.phases > 1;
 }
 
 /** From `p` to the next aligned vector. */

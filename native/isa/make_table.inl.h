@@ -44,7 +44,9 @@ void fill_gemm_strips(GemmKernels& kernels) {
   kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, false>;
   if constexpr (B::carries_channels && NR == B::preferred_vectors) {
     kernels.carried_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, true, false>;
-    kernels.bringing_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, true>;
+    // Winograd's, which gains nothing by rows of four vectors.
+    if constexpr (NR < kMaxTileVectors)
+      kernels.bringing_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, true>;
   }
   kernels.pitched_rows[NR - 1] = B::pitched_rows[NR - 1];
   kernels.pitched_depth[NR - 1] = B::pitched_depth[NR - 1];
