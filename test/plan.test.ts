@@ -42,6 +42,7 @@ describe('the reference engine', () => {
     expect(engine.algorithms).toEqual([
       'dot',
       'grouped',
+      'strassen',
       'pointwise',
       'depthwise',
       'winograd',
@@ -66,6 +67,7 @@ describe('the reference engine', () => {
     ['7x7 stride 2', { ...square(64, 56), inChannels: 3, kernel: [7, 7], stride: 2 }, 'im2col-gemm'],
     ['1x1', { ...square(64, 14), kernel: [1, 1], padding: 0 }, 'pointwise'],
     ['1x1 stride 2', { ...square(64, 14), kernel: [1, 1], padding: 0, stride: 2 }, 'pointwise'],
+    ['1x1 of many channels', { ...square(256, 14), kernel: [1, 1], padding: 0 }, 'strassen'],
     ['1x1 in groups', { ...square(64, 14), kernel: [1, 1], padding: 0, groups: 4 }, 'pointwise'],
     ['1x1 to one channel', { ...square(64, 14), outChannels: 1, kernel: [1, 1], padding: 0 }, 'dot'],
     ['9x9 transposed to one channel', { ...square(56, 8), outChannels: 1, transposed: true, stride: 2 }, 'dot'],
@@ -95,6 +97,7 @@ describe('the reference engine', () => {
     expect(refused).toEqual([
       { algorithm: 'dot', reason: '64 output channels, not at most 4' },
       { algorithm: 'grouped', reason: 'one group, not several' },
+      { algorithm: 'strassen', reason: "math is 'strict', and its sums round beyond the order of summation" },
       { algorithm: 'pointwise', reason: 'kernel is 1x3x3, not 1x1x1' },
       { algorithm: 'depthwise', reason: 'groups 1 of 64 input channels' },
       { algorithm: 'winograd', reason: "math is 'strict', and its transforms round beyond the order of summation" },
@@ -125,6 +128,9 @@ describe('the reference engine', () => {
   });
 
   test.each<[string, CaseOptions, string]>([
+    ['strassen', square(16, 8), 'kernel is 1x3x3'],
+    ['strassen', { ...square(16, 8), kernel: [1, 1], padding: 0, math: 'strict' }, 'strict'],
+    ['strassen', { ...square(15, 8), kernel: [1, 1], padding: 0 }, 'channels are 15 and 15'],
     ['pointwise', square(16, 8), 'kernel is 1x3x3'],
     ['pointwise', { ...square(16, 8), kernel: [1, 1] }, 'padded'],
     ['depthwise', square(16, 8), 'groups 1 of 16 input channels'],
@@ -144,7 +150,7 @@ describe('the reference engine', () => {
     expect(error.message).toContain(reason);
   });
 
-  test.each(['dot', 'grouped', 'pointwise', 'depthwise', 'winograd', 'im2col-gemm', 'transposed'])(
+  test.each(['dot', 'grouped', 'strassen', 'pointwise', 'depthwise', 'winograd', 'im2col-gemm', 'transposed'])(
     'refuses a forced %s for a separable layer',
     (algorithm) => {
       const error = refusal({ ...square(16, 8), groups: 16, algorithm }, { outChannels: 4 });
@@ -168,7 +174,21 @@ describe('the reference engine', () => {
   });
 });
 
+const manyToMany: CaseOptions = { ...square(256, 14), kernel: [1, 1], padding: 0, channelsLast: true };
+
 const natives = (await enginesUnderTest()).filter(({ label }) => label.startsWith('native'));
+describe.each(natives.filter(({ isa }) => isa.startsWith('avx')))('$label', ({ select }) => {
+  test.each<[string, CaseOptions, string]>([
+    ['1x1 of many channels', manyToMany, 'strassen'],
+    ['1x1 of many channels, strided', { ...manyToMany, stride: 2, size: [28, 28] }, 'strassen'],
+    ['1x1 of many channels, strict', { ...manyToMany, math: 'strict' }, 'pointwise'],
+    ['1x1 of many channels, first', { ...manyToMany, channelsLast: false }, 'pointwise'],
+    ['1x1 of few pixels', { ...manyToMany, size: [6, 6] }, 'pointwise'],
+  ])('plans %s', (_, options, algorithm) => {
+    expect(plan(options, undefined, select()).explain().algorithm).toBe(algorithm);
+  });
+});
+
 describe.each(natives)('$label', ({ select }) => {
   test.each<[string, CaseOptions, string]>([
     ['1x1', { ...square(64, 14), kernel: [1, 1], padding: 0 }, 'pointwise'],

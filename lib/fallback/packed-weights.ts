@@ -44,6 +44,36 @@ export class PackedWeights {
     });
   }
 
+  /**
+   * Of a kernel of 1 and one group, `[panels, products, inChannels / 2, NR]` over the first half of the output
+   * channels: what `combine` makes of each weight, the one of the same place in the second half of the output
+   * channels, and the two of the second half of the input channels.
+   */
+  quartered(name: string, products: number, combine: Combination): Packed {
+    const known = this.#packed.get(name);
+    if (known !== undefined) return known;
+    const { inChannels, outChannels } = this.#spec;
+    const inputs = inChannels / 2;
+    const outputs = outChannels / 2;
+    const panelSize = products * inputs * NR;
+    const data = new Float32Array(Math.ceil(outputs / NR) * panelSize);
+    const column = new Float64Array(products);
+    for (let o = 0; o < outputs; o++) {
+      const first = Math.floor(o / NR) * panelSize + (o % NR);
+      for (let i = 0; i < inputs; i++) {
+        const b11 = o * inChannels + i;
+        const b12 = (o + outputs) * inChannels + i;
+        combine(this.raw[b11], this.raw[b12], this.raw[b11 + inputs], this.raw[b12 + inputs], column);
+        for (let product = 0; product < products; product++) {
+          data[first + (product * inputs + i) * NR] = column[product];
+        }
+      }
+    }
+    const packed = { data, panelSize };
+    this.#packed.set(name, packed);
+    return packed;
+  }
+
   #at(group: number, output: number, channel: number, tap: number): number {
     const { transposed, inChannels, outChannels, groups, kernel } = this.#spec;
     const groupIn = inChannels / groups;
@@ -79,6 +109,8 @@ export class PackedWeights {
     return packed;
   }
 }
+
+type Combination = (b11: number, b12: number, b21: number, b22: number, to: Float64Array) => void;
 
 /** An output and an input channel, counted within their group. */
 interface ChannelPair {

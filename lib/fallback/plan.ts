@@ -8,6 +8,7 @@ import { im2colGemm } from './algorithms/im2col-gemm.js';
 import { pointwise } from './algorithms/pointwise.js';
 import { reference } from './algorithms/reference.js';
 import { separable } from './algorithms/separable.js';
+import { strassen } from './algorithms/strassen.js';
 import { transposed } from './algorithms/transposed.js';
 import { winograd } from './algorithms/winograd.js';
 import { ReferencePlan } from './run.js';
@@ -16,6 +17,7 @@ import { ReferencePlan } from './run.js';
 const CANDIDATES: readonly Algorithm[] = [
   dot,
   grouped,
+  strassen,
   pointwise,
   depthwise,
   winograd,

@@ -67,8 +67,15 @@ bool cpu_is_amd() {
   return leaf.b == 0x68747541U && leaf.d == 0x69746E65U && leaf.c == 0x444D4163U;
 }
 
+bool cpu_halves_avx512() {
+  const std::uint32_t signature = cpuid(1).a;
+  const std::uint32_t family = (signature >> 8 & 0xFU) + (signature >> 20 & 0xFFU);
+  return cpu_is_amd() && family == 0x19;
+}
+
 #else
 
+bool cpu_halves_avx512() { return false; }
 bool cpu_has_avx2() { return false; }
 bool cpu_has_avx512() { return false; }
 bool cpu_is_amd() { return false; }

@@ -12,6 +12,7 @@
 #include "kernels/probe.inl.h"
 #include "kernels/reduce.inl.h"
 #include "kernels/resample.inl.h"
+#include "kernels/strassen.inl.h"
 #include "kernels/table.h"
 #include "kernels/transpose.inl.h"
 #include "kernels/weight_grad.inl.h"
@@ -51,6 +52,16 @@ void fill_gemm_strips(GemmKernels& kernels) {
   kernels.pitched_rows[NR - 1] = B::pitched_rows[NR - 1];
   kernels.pitched_depth[NR - 1] = B::pitched_depth[NR - 1];
   if constexpr (NR > 1) fill_gemm_strips<V, B, NR - 1>(kernels);
+}
+
+template <class V, class B>
+void fill_strassen(StrassenKernels& kernels) {
+  constexpr int vectors = B::preferred_vectors, rows = B::strassen_rows;
+  kernels.tile_rows = rows;
+  kernels.vectors = vectors;
+  kernels.rows[0] = strassen_rows<V, rows, vectors>;
+  kernels.rows[1] = strassen_rows<V, rows - 1, vectors>;
+  kernels.sums = strassen_sums<V>;
 }
 
 template <class V, class B, int NR, int MR = B::max_rows[NR - 1]>
@@ -148,6 +159,7 @@ KernelTable make_table(const char* name) {
   }
   fill_gemm<V, B, kWidestPanel<B>>(table.gemm);
   if constexpr (!B::compact) fill_gemm_strips<V, B>(table.gemm);
+  fill_strassen<V, B>(table.strassen);
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
   set_slider<V, 3, 1, 2>(table.depthwise.slider[0]);
   set_slider<V, 3, 2, 2>(table.depthwise.slider[1]);

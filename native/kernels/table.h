@@ -7,6 +7,7 @@
 #include "kernels/gemv.h"
 #include "kernels/reduce.h"
 #include "kernels/resample.h"
+#include "kernels/strassen.h"
 #include "kernels/transpose.h"
 #include "kernels/weight_grad.h"
 #include "kernels/window.h"
@@ -19,6 +20,7 @@ struct KernelTable {
   const char* name = nullptr;
   int lanes = 0;
   GemmKernels gemm;
+  StrassenKernels strassen;
   DepthwiseKernels depthwise;
   DotKernels dot;
   WinogradKernels winograd;

@@ -45,3 +45,22 @@ export function evenRows(): ContractCase[] {
     ),
   );
 }
+
+/** 1×1 layers whose pixels pair up: odd numbers of them, several blocks and images, channels that fill no panel. */
+export function pairedPixels(): ContractCase[] {
+  const rows = [
+    { inChannels: 8, outChannels: 128, size: [40], kernel: [1] },
+    { inChannels: 24, outChannels: 130, size: [7, 7], kernel: [1, 1], activation: relu6 },
+    { inChannels: 40, outChannels: 192, size: [8, 9], kernel: [1, 1], batch: 2 },
+    { inChannels: 16, outChannels: 256, size: [13, 15], kernel: [1, 1], stride: 2, batch: 2 },
+    { inChannels: 72, outChannels: 128, size: [3, 5, 7], kernel: [1, 1, 1], batch: 2 },
+    { inChannels: 32, outChannels: 144, size: [5, 9, 10], kernel: [1, 1, 1], stride: [2, 1, 3], activation: relu6 },
+    { inChannels: 1032, outChannels: 128, size: [9, 11], kernel: [1, 1] },
+    { inChannels: 104, outChannels: 300, size: [29, 31], kernel: [1, 1] },
+  ] as const;
+  return rows.flatMap((options) =>
+    both(`paired pixels ${options.inChannels} to ${options.outChannels} of ${options.size.join('x')}`, options, {
+      residual: options.outChannels % 3 !== 2,
+    }),
+  );
+}

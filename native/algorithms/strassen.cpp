@@ -1,0 +1,394 @@
+// 1×1 kernels by Strassen's product in Winograd's form: of pairs of neighbouring pixels, halves of the input
+// channels and halves of the output channels seven products for eight.
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "algorithms/candidates.h"
+#include "algorithms/cut.h"
+#include "algorithms/epilogue_data.h"
+#include "algorithms/panels.h"
+#include "algorithms/pitched_rows.h"
+#include "algorithms/staging.h"
+#include "base/arena.h"
+#include "base/cpu.h"
+
+namespace convolith {
+
+namespace {
+
+constexpr Index kFloat = sizeof(float);
+
+/** From so many on any number of pairs is some tiles of the most rows and some of one less. */
+constexpr Index least_pairs(const StrassenKernels& kernels) {
+  return Index{kernels.tile_rows - 1} * (kernels.tile_rows - 2);
+}
+
+/** Sums of a block's pixels, beside which a panel of weights stays in the second-level cache. */
+constexpr Index kSumsBudget = Index{256} << 10;
+constexpr Index kLeastTiles = 6;
+/** Of a block's time, what its parts do anew. */
+constexpr double kSumsShare = 0.02;
+/** Input channels that the plain product adds up at once. */
+constexpr Index kLongestRest = 1024;
+
+/** What a product of the seven reads and what becomes of it. The products and their order are those of
+ * Winograd's form: 7 products and 15 additions, 4 of pixels' halves, 4 of weights' and 7 of products. */
+/** The four sums of StrassenSums, and a pixel's halves as they lie. */
+enum class Operand : std::uint8_t { sum0, sum1, sum2, sum3, first_low, first_high, second_low, second_high };
+enum class Held : std::uint8_t { none, x, y };
+
+struct Product {
+  Operand rows;
+  Held start, keep, keep_with, add;
+  /** Which pixel of a pair and which half of the output channels it completes. */
+  bool completes = false;
+  int pixel = 0, half = 0;
+};
+
+constexpr std::array<Product, 7> kProducts = {{
+    {Operand::first_low, Held::none, Held::x, Held::none, Held::none},
+    {Operand::first_high, Held::x, Held::none, Held::none, Held::none, true, 0, 0},
+    {Operand::sum1, Held::x, Held::x, Held::none, Held::none},
+    {Operand::sum2, Held::x, Held::y, Held::none, Held::none},
+    {Operand::second_high, Held::y, Held::none, Held::none, Held::none, true, 1, 0},
+    {Operand::sum0, Held::none, Held::x, Held::x, Held::y, true, 1, 1},
+    {Operand::sum3, Held::x, Held::none, Held::none, Held::none, true, 0, 1},
+}};
+constexpr auto kProductCount = static_cast<Index>(kProducts.size());
+
+/** The weights of each product, of a column of the first half of the output channels and one of the second:
+ * [half of the inputs][half of the outputs]. */
+std::array<float, 7> combine(float b11, float b12, float b21, float b22) {
+  const float t1 = b12 - b11, t2 = b22 - t1;
+  return {b11, b21, t2, b22 - b12, b21 - t2, t1, b22};
+}
+
+/**
+ * Whether the eighth product costs more than the additions. With AVX2, or AVX-512 by halves, layers of 104
+ * input channels and more take 0.89 to 0.97 of the time, of 96 0.98 to 1.02, of 64 1.01 to 1.07. A core that
+ * multiplies twice as much meanwhile waits for the weights, 7/4 as many: there 256 to 1024 channels took
+ * 0.92, 512 to 512 0.96, 1024 to 256 0.97 to 1.03 and 128 to 128 1.07.
+ */
+bool pays(const Problem& p) {
+  const Index inputs = p.spec().in_channels;
+  if (p.kernels.lanes == 8 || cpu_halves_avx512()) return inputs > 96;
+  return inputs >= 192 && inputs <= 512 && p.spec().out_channels >= 256;
+}
+
+class Strassen final : public Executor {
+ public:
+  explicit Strassen(const Problem& p);
+
+  Index tasks(int threads) const override { return images_ * blocks_ * parts(threads); }
+  void run(const Buffers& buffers, Index task, int threads, float* scratch) const override;
+  Index workspace_bytes() const override {
+    Scratch measure;
+    take_work(measure);
+    return measure.used();
+  }
+  Index packed_bytes() const override { return packed_->bytes(); }
+  std::string tile() const override {
+    return std::to_string(tiles_of_.tile_rows) + "x" + std::to_string(tiles_of_.vectors);
+  }
+
+ private:
+  struct Work {
+    float* staged;
+    float* sum[4];
+    float* held[2];
+    // Of the last tile, where its second pixel does not exist.
+    float* ragged;
+    float* ragged_residual;
+  };
+  /** Tiles of as many rows, side by side; pairs from the block's first one on. */
+  struct Stretch {
+    Index first = 0, tiles = 0;
+    int rows = 0;
+    bool ragged = false;
+  };
+  struct Block {
+    Index first = 0, pairs = 0;
+    const float* pixels = nullptr;
+    std::array<Stretch, 3> stretches;
+    std::size_t stretch_count = 0;
+
+    void add(Index pair, Index tiles, int rows, bool ragged) {
+      if (tiles > 0) stretches[stretch_count++] = {pair - first, tiles, rows, ragged};
+    }
+  };
+
+  AlignedBuffer pack(const Stage& stage) const;
+  Work take_work(Scratch& scratch) const;
+  Index parts(int threads) const {
+    return fitting_parts(images_ * blocks_, panels_, threads, kSumsShare,
+                         ceil_div(Index{4} * threads, images_ * blocks_));
+  }
+  bool odd() const { return pixels_ % 2 != 0; }
+  Index panel_floats() const { return half_ * width_; }
+  StrassenRowsKernel kernel_of(int rows) const { return tiles_of_.rows[tiles_of_.tile_rows - rows]; }
+  Index first_pair(Index tile) const { return tile * tiles_of_.tile_rows - std::max<Index>(tile - full_, 0); }
+  Block block_of(Index index) const;
+  void stage_pixels(const float* image, const Block& block, float* to) const;
+  void multiply_panel(const Buffers& maps, const Block& block, Index panel, const Work& w) const;
+  void complete_ragged(StrassenRows g, const Stretch& stretch, const Work& w) const;
+  void multiply_rest(const Buffers& maps, const Block& block) const;
+
+  const KernelTable& kernels_;
+  const StrassenKernels& tiles_of_;
+  const EpilogueData epilogue_;
+  const Size3 stride_, output_;
+  const MapStrides in_, out_;
+  /** Of the input channels; columns of a panel; panels of each half of the output channels. */
+  const Index half_, width_, panels_;
+  /** Of the output channels beyond those. */
+  const Panels rest_;
+  const bool strided_;
+  Index images_ = 1, pixels_ = 0, tiles_ = 0, blocks_ = 1;
+  /** Tiles of the most rows, which come first. */
+  Index full_ = 0;
+  std::shared_ptr<const AlignedBuffer> packed_;
+};
+
+Strassen::Strassen(const Problem& p)
+    : kernels_(p.kernels),
+      tiles_of_(p.kernels.strassen),
+      epilogue_(p.stage()),
+      stride_(p.spec().stride),
+      output_(p.geometry.output),
+      in_(true, p.spec().in_channels, p.geometry.input),
+      out_(true, p.spec().out_channels, p.geometry.output),
+      half_(p.spec().in_channels / 2),
+      width_(Index{tiles_of_.vectors} * p.kernels.lanes),
+      panels_(p.spec().out_channels / (2 * width_)),
+      rest_(p.spec().out_channels - 2 * panels_ * width_, p.spec().in_channels,
+            p.geometry.batch * p.geometry.output.volume(), p.kernels.gemm),
+      strided_(p.spec().stride.volume() > 1) {
+  const Index pixels = output_.volume();
+  // Where no pair is of two images the pixels of a whole batch are one row.
+  const bool one_row = !strided_ && pixels % 2 == 0;
+  images_ = one_row ? 1 : p.geometry.batch;
+  pixels_ = one_row ? pixels * p.geometry.batch : pixels;
+  const Index pairs = ceil_div(pixels_, Index{2}), rows = tiles_of_.tile_rows;
+  tiles_ = ceil_div(pairs, rows);
+  full_ = tiles_ - (tiles_ * rows - pairs);
+  blocks_ = ceil_div(tiles_, std::max(kSumsBudget / (4 * half_ * kFloat * rows), kLeastTiles));
+  packed_ = p.weights.packed("strassen" + rest_.key(), [this, &stage = p.stage()] { return pack(stage); });
+}
+
+AlignedBuffer Strassen::pack(const Stage& stage) const {
+  const WeightStrides stride(stage.spec);
+  const Index channels = 2 * half_;
+  Index floats = panels_ * kProductCount * panel_floats();
+  for (Index i = 0; i < rest_.count(); ++i) floats += channels * rest_.width(i);
+  AlignedBuffer packed = AlignedBuffer::uncleared(floats);
+  AlignedBuffer columns = AlignedBuffer::uncleared(2 * channels * width_);
+  float* const first = columns.data();
+  float* const second = first + channels * width_;
+  const auto turn = [&](Index column, float* panel, Index width, Index count) {
+    kernels_.transpose(
+        {stage.weight.data() + column * stride.out, panel, stride.out, width, count, channels});
+  };
+  float* to = packed.data();
+  for (Index j = 0; j < panels_; ++j, to += kProductCount * panel_floats()) {
+    turn(j * width_, first, width_, width_);
+    turn((panels_ + j) * width_, second, width_, width_);
+    for (Index i = 0; i < panel_floats(); ++i) {
+      const auto weights =
+          combine(first[i], second[i], first[panel_floats() + i], second[panel_floats() + i]);
+      for (Index m = 0; m < kProductCount; ++m)
+        to[m * panel_floats() + i] = weights[static_cast<std::size_t>(m)];
+    }
+  }
+  for (Index i = 0; i < rest_.count(); ++i) {
+    const Index width = rest_.width(i);
+    if (rest_[i].columns < width) std::fill_n(to, channels * width, 0.0F);
+    turn(2 * panels_ * width_ + rest_[i].column, to, width, rest_[i].columns);
+    to += channels * width;
+  }
+  return packed;
+}
+
+Strassen::Work Strassen::take_work(Scratch& scratch) const {
+  const Index pairs = ceil_div(tiles_, blocks_) * tiles_of_.tile_rows;
+  const Index ragged = odd() ? tiles_of_.tile_rows * width_ : 0;
+  Work w{};
+  w.staged = scratch.take<float>(strided_ || odd() ? 4 * pairs * half_ : 0);
+  for (float*& sum : w.sum) sum = scratch.take<float>(pairs * round_up(half_, kernels_.lanes));
+  for (float*& held : w.held) held = scratch.take<float>(pairs * width_);
+  w.ragged = scratch.take<float>(ragged);
+  w.ragged_residual = scratch.take<float>(ragged);
+  return w;
+}
+
+Strassen::Block Strassen::block_of(Index index) const {
+  const Index begin = tiles_ * index / blocks_, end = tiles_ * (index + 1) / blocks_;
+  Block block;
+  block.first = first_pair(begin);
+  block.pairs = first_pair(end) - block.first;
+  const bool ragged = odd() && end == tiles_;
+  const Index whole = ragged ? end - 1 : end;
+  const Index turn = std::clamp(full_, begin, whole);
+  const int rows = tiles_of_.tile_rows;
+  block.add(first_pair(begin), turn - begin, rows, false);
+  block.add(first_pair(turn), whole - turn, rows - 1, false);
+  if (ragged) block.add(first_pair(whole), 1, whole < full_ ? rows : rows - 1, true);
+  return block;
+}
+
+/** Side by side, a pixel that does not exist as zeros. */
+void Strassen::stage_pixels(const float* image, const Block& block, float* to) const {
+  const Index channels = 2 * half_;
+  const Index end = 2 * (block.first + block.pairs);
+  for (Index pixel = 2 * block.first; pixel < end; ++pixel, to += channels) {
+    if (pixel >= pixels_) {
+      std::fill_n(to, channels, 0.0F);
+      continue;
+    }
+    const Index x = pixel % output_.w, y = pixel / output_.w % output_.h, z = pixel / output_.w / output_.h;
+    const float* from = image + z * stride_.d * in_.z + y * stride_.h * in_.y + x * stride_.w * in_.x;
+    std::copy_n(from, channels, to);
+  }
+}
+
+void Strassen::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
+  const Index cuts = parts(threads);
+  const PartOfBlock at(task, images_ * blocks_, cuts, brings_weights(packed_->bytes()));
+  const Index image = at.block / blocks_;
+  const Buffers maps{buffers.input + image * in_.image, buffers.output + image * out_.image,
+                     buffers.residual == nullptr ? nullptr : buffers.residual + image * out_.image};
+  Block block = block_of(at.block % blocks_);
+  Scratch memory(scratch);
+  const Work w = take_work(memory);
+  block.pixels = maps.input + 2 * block.first * in_.x;
+  if (strided_ || block.stretches[block.stretch_count - 1].ragged) {
+    stage_pixels(maps.input, block, w.staged);
+    block.pixels = w.staged;
+  }
+  StrassenSums sums{block.pixels, block.pairs, half_, {}, round_up(half_, kernels_.lanes)};
+  std::copy_n(w.sum, 4, sums.sum);
+  tiles_of_.sums(sums);
+  const Index end = piece_begin(panels_, cuts, at.part + 1);
+  for (Index i = piece_begin(panels_, cuts, at.part); i < end; ++i) multiply_panel(maps, block, i, w);
+  if (end == panels_) multiply_rest(maps, block);
+}
+
+void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index panel, const Work& w) const {
+  const float* const end = packed_->data() + packed_->bytes() / kFloat;
+  StrassenRows g;
+  g.depth = half_;
+  g.panel = packed_->data() + panel * kProductCount * panel_floats();
+  g.out_pitch = 2 * out_.x;
+  for (const Product& product : kProducts) {
+    const auto operand = static_cast<Index>(product.rows);
+    const bool summed = operand < 4;
+    g.pitch = summed ? round_up(half_, kernels_.lanes) : 4 * half_;
+    const float* rows = summed ? w.sum[operand] : block.pixels + (operand - 4) * half_;
+    const Index channel = (product.half * panels_ + panel) * width_;
+    const Epilogue epilogue = epilogue_.at(channel);
+    g.epilogue = &epilogue;
+    const float* ahead = g.panel + panel_floats();
+    const float* ahead_end = brings_weights(packed_->bytes()) ? std::min(ahead + panel_floats(), end) : ahead;
+    for (std::size_t i = 0; i < block.stretch_count; ++i) {
+      const Stretch& stretch = block.stretches[i];
+      const auto held = [&](Held which) -> float* {
+        return which == Held::none ? nullptr : w.held[which == Held::y] + stretch.first * width_;
+      };
+      g.rows = rows + stretch.first * g.pitch;
+      g.start = held(product.start);
+      g.add = held(product.add);
+      g.keep_with = held(product.keep_with);
+      g.keep = held(product.keep);
+      g.ahead = ahead;
+      g.ahead_end = ahead_end;
+      ahead += stretch.tiles * (half_ / 4) * kLineFloats;
+      g.out = nullptr;
+      g.residual = nullptr;
+      if (product.completes) {
+        const Index place = (2 * (block.first + stretch.first) + product.pixel) * out_.x + channel;
+        g.out = maps.output + place;
+        if (maps.residual != nullptr) g.residual = maps.residual + place;
+        if (stretch.ragged && product.pixel == 1) {
+          complete_ragged(g, stretch, w);
+          continue;
+        }
+      }
+      kernel_of(stretch.rows)(g, stretch.tiles);
+    }
+    g.panel += panel_floats();
+  }
+}
+
+/** The second pixels of a tile whose last one does not exist. */
+void Strassen::complete_ragged(StrassenRows g, const Stretch& stretch, const Work& w) const {
+  float* const out = g.out;
+  const Index pitch = g.out_pitch;
+  if (g.residual != nullptr) {
+    std::fill_n(w.ragged_residual, stretch.rows * width_, 0.0F);
+    for (int i = 0; i + 1 < stretch.rows; ++i)
+      std::copy_n(g.residual + i * pitch, width_, w.ragged_residual + i * width_);
+    g.residual = w.ragged_residual;
+  }
+  g.out = w.ragged;
+  g.out_pitch = width_;
+  kernel_of(stretch.rows)(g, 1);
+  for (int i = 0; i + 1 < stretch.rows; ++i) std::copy_n(w.ragged + i * width_, width_, out + i * pitch);
+}
+
+/** The output channels that fill no two panels, by the plain product. */
+void Strassen::multiply_rest(const Buffers& maps, const Block& block) const {
+  GemmRows g;
+  g.rows = block.pixels;
+  g.pitch = g.depth = 2 * half_;
+  g.run_offset = &kOneRunOffset;
+  g.run_start = &kOneRunStart;
+  g.panel = packed_->data() + panels_ * kProductCount * panel_floats();
+  g.out_pitch = out_.x;
+  for (Index i = 0; i < rest_.count(); ++i) {
+    const Index channel = 2 * panels_ * width_ + rest_[i].column;
+    const Index place = 2 * block.first * out_.x + channel;
+    const Epilogue epilogue = epilogue_.at(channel);
+    g.epilogue = &epilogue;
+    g.out = maps.output + place;
+    g.residual = maps.residual == nullptr ? nullptr : maps.residual + place;
+    g.columns = rest_[i].columns;
+    run_pitched_rows(kernels_.gemm, rest_[i].vectors, g,
+                     std::min(2 * block.pairs, pixels_ - 2 * block.first));
+    g.panel += 2 * half_ * rest_.width(i);
+  }
+}
+
+}  // namespace
+
+std::optional<Objection> refuse_strassen(const Problem& p) {
+  const ConvSpec& spec = p.spec();
+  const StrassenKernels& kernels = p.kernels.strassen;
+  if (!spec.fast_math) return Objection{"changes the rounding, which math 'strict' rules out"};
+  if (spec.transposed) return Objection{"serves no transposed convolution"};
+  if (spec.kernel.volume() != 1) return Objection{"needs a kernel of 1"};
+  const Size3 none{0, 0, 0};
+  if (p.geometry.pad_before != none || p.geometry.pad_after != none)
+    return Objection{"needs an input without padding"};
+  if (spec.groups != 1) return Objection{"needs one group"};
+  if (!spec.channels_last) return Objection{"needs channels last"};
+  if (spec.activation.op != ActivationOp::clip) return Objection{"needs an activation that only bounds"};
+  const Index width = Index{2} * kernels.vectors * p.kernels.lanes;
+  if (spec.in_channels % 8 != 0 || spec.out_channels < width) {
+    return Objection{"needs input channels by eights and at least " + std::to_string(width) +
+                     " output channels"};
+  }
+  const bool has_rest = spec.out_channels % width != 0;
+  if (has_rest && (spec.in_channels > kLongestRest || p.kernels.gemm.rows[0] == nullptr)) {
+    return Objection{"needs output channels by " + std::to_string(width) + " for these input channels"};
+  }
+  if (p.geometry.output.volume() < 2 * least_pairs(kernels) - 1) {
+    return Objection{"needs at least " + std::to_string(2 * least_pairs(kernels) - 1) + " pixels"};
+  }
+  if (!pays(p)) return Objection{"would add more than it saves", true};
+  return std::nullopt;
+}
+
+std::unique_ptr<const Executor> make_strassen(const Problem& p) { return std::make_unique<Strassen>(p); }
+
+}  // namespace convolith
