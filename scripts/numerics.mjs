@@ -20,10 +20,10 @@ const { values: options } = parseArgs({
 });
 
 /**
- * Largest errors as parts of the largest output: Winograd's, which `math: 'strict'` leaves out, and those of algorithms
- * that only reorder sums.
+ * Largest errors as parts of the largest output: of those which `math: 'strict'` leaves out, and of algorithms that only
+ * reorder sums.
  */
-const LIMITS = { winograd: 2e-5, others: 2e-6 };
+const LIMITS = { winograd: 2e-5, strassen: 1e-5, others: 2e-6 };
 
 /** xorshift32, so that the table can be made again. */
 function randomValues(count, seed) {
@@ -94,12 +94,43 @@ function errors(output, samples) {
   return { worst: worst / largest, mean: Math.sqrt(squares / samples.length) / largest };
 }
 
-function makeLayer(descriptor, data, engine, algorithm) {
+/** [batch, rows, columns] as [batch, columns, rows]. */
+function turn(values, [batch, rows, columns]) {
+  const turned = new Float32Array(values.length);
+  for (let at = 0; at < values.length; at++) {
+    const image = Math.floor(at / (rows * columns));
+    const row = Math.floor(at / columns) % rows;
+    turned[(image * columns + (at % columns)) * rows + row] = values[at];
+  }
+  return turned;
+}
+
+/** Channels first, or last where the algorithm serves that layout alone; the output channels first. */
+function runLayer(descriptor, data, algorithm) {
+  const [batch, channels, height, width] = descriptor.inputShape;
+  for (const layout of ['NCHW', 'NHWC']) {
+    const layer = makeLayer(descriptor, data, algorithm, layout);
+    try {
+      if (layout === 'NCHW') return layer.forward({ data: data.input, shape: descriptor.inputShape });
+      const input = turn(data.input, [batch, channels, height * width]);
+      const output = layer.forward({ data: input, shape: [batch, height, width, channels] });
+      const [, rows, columns, out] = output.shape;
+      return { data: turn(output.data, [batch, rows * columns, out]), shape: [batch, out, rows, columns] };
+    } catch (error) {
+      if (error.code !== 'ERR_UNSUPPORTED') throw error;
+    } finally {
+      layer.dispose();
+    }
+  }
+  return null;
+}
+
+function makeLayer(descriptor, data, algorithm, layout) {
   const Layer = descriptor.kind === 'conv' ? Conv2d : ConvTranspose2d;
   const { outputPadding, ...rest } = descriptor.options;
   const sizes = descriptor.kind === 'conv' ? rest : { ...rest, outputPadding };
   const weight = { data: data.weight, shape: descriptorWeightShape(descriptor) };
-  return new Layer({ ...sizes, weight, bias: data.bias, engine, algorithm });
+  return new Layer({ ...sizes, weight, bias: data.bias, engine: 'native', algorithm, layout });
 }
 
 function sampleOutputs(descriptor, data, outputShape, count) {
@@ -127,18 +158,11 @@ function rowsOf({ name, descriptor }, algorithms) {
   let samples;
   const rows = [];
   for (const algorithm of algorithms) {
-    let layer;
-    try {
-      layer = makeLayer(descriptor, data, 'native', algorithm);
-      const output = layer.forward({ data: data.input, shape: descriptor.inputShape });
-      samples ??= sampleOutputs(descriptor, data, output.shape, Number(options.samples));
-      const { worst, mean } = errors(output.data, samples);
-      rows.push({ name, descriptor: formatDescriptor(descriptor), algorithm, worst, mean });
-    } catch (error) {
-      if (error.code !== 'ERR_UNSUPPORTED') throw error;
-    } finally {
-      layer?.dispose();
-    }
+    const output = runLayer(descriptor, data, algorithm);
+    if (output === null) continue;
+    samples ??= sampleOutputs(descriptor, data, output.shape, Number(options.samples));
+    const { worst, mean } = errors(output.data, samples);
+    rows.push({ name, descriptor: formatDescriptor(descriptor), algorithm, worst, mean });
   }
   return rows;
 }

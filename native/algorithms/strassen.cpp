@@ -109,7 +109,7 @@ class Strassen final : public Executor {
     bool ragged = false;
   };
   struct Block {
-    Index first = 0, pairs = 0;
+    Index first = 0, pairs = 0, tiles = 0;
     const float* pixels = nullptr;
     std::array<Stretch, 3> stretches;
     std::size_t stretch_count = 0;
@@ -227,6 +227,7 @@ Strassen::Block Strassen::block_of(Index index) const {
   Block block;
   block.first = first_pair(begin);
   block.pairs = first_pair(end) - block.first;
+  block.tiles = end - begin;
   const bool ragged = odd() && end == tiles_;
   const Index whole = ragged ? end - 1 : end;
   const Index turn = std::clamp(full_, begin, whole);
@@ -280,6 +281,7 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
   g.depth = half_;
   g.panel = packed_->data() + panel * kProductCount * panel_floats();
   g.out_pitch = 2 * out_.x;
+  if (brings_weights(packed_->bytes())) g.ahead_lines = ceil_div(width_, 4 * block.tiles);
   for (const Product& product : kProducts) {
     const auto operand = static_cast<Index>(product.rows);
     const bool summed = operand < 4;
@@ -289,7 +291,7 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
     const Epilogue epilogue = epilogue_.at(channel);
     g.epilogue = &epilogue;
     const float* ahead = g.panel + panel_floats();
-    const float* ahead_end = brings_weights(packed_->bytes()) ? std::min(ahead + panel_floats(), end) : ahead;
+    g.ahead_end = std::min(ahead + panel_floats(), end);
     for (std::size_t i = 0; i < block.stretch_count; ++i) {
       const Stretch& stretch = block.stretches[i];
       const auto held = [&](Held which) -> float* {
@@ -301,8 +303,7 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
       g.keep_with = held(product.keep_with);
       g.keep = held(product.keep);
       g.ahead = ahead;
-      g.ahead_end = ahead_end;
-      ahead += stretch.tiles * (half_ / 4) * kLineFloats;
+      ahead += stretch.tiles * (half_ / 4) * g.ahead_lines * kLineFloats;
       g.out = nullptr;
       g.residual = nullptr;
       if (product.completes) {

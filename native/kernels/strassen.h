@@ -27,9 +27,10 @@ struct StrassenRows {
   const float* residual = nullptr;
   /** Of outputs and residuals. */
   Index out_pitch = 0;
-  /** Weights that come next, of which a line is brought for every four values of a tile. */
+  /** Weights that come next, of which so many lines are brought for every four values of a tile. */
   const float* ahead = nullptr;
   const float* ahead_end = nullptr;
+  Index ahead_lines = 0;
   /** Its bias is that of the panel's first column; its activation is `clip`. */
   const Epilogue* epilogue = nullptr;
 };

@@ -54,8 +54,9 @@ void strassen_rows(const StrassenRows& g, Index tiles) {
     const float* panel = g.panel;
     PitchedRows<const float, MR> row(rows, g.pitch);
     for (Index k = g.depth / 4; k > 0; --k) {
-      if (ahead < g.ahead_end) CONVOLITH_PREFETCH_FAR(ahead);
-      ahead += kLineFloats;
+      for (Index line = g.ahead_lines; line > 0; --line, ahead += kLineFloats) {
+        if (ahead < g.ahead_end) CONVOLITH_PREFETCH_FAR(ahead);
+      }
       multiply_pitched<V, MR, NR, 4>(row, panel, sum);
     }
     // Outputs first: `keep` may be what is added to them.
