@@ -17,7 +17,7 @@ namespace convolith {
 namespace {
 
 /** The strip that lies between the two stages stays in the second-level cache beside the pointwise panels. */
-constexpr Index kStripBudget = Index{64} << 10;
+constexpr Index kStripBudget = Index{128} << 10;
 
 /** The pointwise stage on strips, as a problem of its own: one image of `pixels` channels-last pixels. */
 class PointwiseStage {
@@ -25,6 +25,11 @@ class PointwiseStage {
   PointwiseStage(const Problem& p, Index pixels)
       : store_({strip_stage(p.weights.stage(1))}), pixels_(pixels) {
     const ConvGeometry row{1, {1, 1, pixels}, {1, 1, pixels}, {0, 0, 0}, {0, 0, 0}};
+    const Problem strip{store_, row, p.kernels};
+    if (!refuse_strassen(strip)) {
+      gemm_ = make_strassen(strip);
+      return;
+    }
     gemm_ = std::make_unique<LatticeGemm>(LatticeProblem{
         store_, p.kernels, 1, row.input, row.output, standard_lattice(store_.stage().spec, row), "strip"});
   }
@@ -48,7 +53,7 @@ class PointwiseStage {
 
   WeightStore store_;
   const Index pixels_;
-  std::unique_ptr<const LatticeGemm> gemm_;
+  std::unique_ptr<const Executor> gemm_;
 };
 
 /** The depthwise stage on strips: its output channels last, with channels in the lanes or, of few, pixels. */

@@ -147,14 +147,18 @@ void gemm_tile(const GemmTile& t) {
     Index k = tile->k_begin;
     const Index k_end = tile->k_end;
     const float* panel = tile->panel + (tile->run_start[r] + k) * width;
-    if (!Brings || ahead == nullptr) {
+    if constexpr (!Brings) {
       multiply_rows<V, MR, NR>(row, panel, k, k_end, sum);
       continue;
     }
+    // One loop, whether it brings or not: with one for each the x64 tables were 20 KB larger.
     while (k < k_end) {
-      const float* end = ahead + tile->ahead_floats;
-      for (; ahead < end; ahead += kLineFloats) CONVOLITH_PREFETCH_FAR(ahead);
-      const Index stop = k + kAheadSteps < k_end ? k + kAheadSteps : k_end;
+      Index stop = k_end;
+      if (ahead != nullptr) {
+        const float* end = ahead + tile->ahead_floats;
+        for (; ahead < end; ahead += kLineFloats) CONVOLITH_PREFETCH_FAR(ahead);
+        if (k + kAheadSteps < stop) stop = k + kAheadSteps;
+      }
       multiply_rows<V, MR, NR>(row, panel, k, stop, sum);
       panel += (stop - k) * width;
       k = stop;
