@@ -134,7 +134,7 @@ export interface EngineOptions<R extends Rank, L extends Layout<R> = Layout<R>> 
   readonly weightLayout?: WeightLayout;
   /** `'auto'`, or the name of the algorithm that must serve (see `explain()`); one that cannot is `ERR_UNSUPPORTED`. @defaultValue `'auto'` */
   readonly algorithm?: string;
-  /** `'strict'` leaves out algorithms (Winograd) that change the rounding beyond the order of summation. @defaultValue `'fast'` */
+  /** `'strict'` leaves out algorithms (Winograd's, Strassen's) that change the rounding beyond the order of summation. @defaultValue `'fast'` */
   readonly math?: 'fast' | 'strict';
   /**
    * `'auto'` is the native engine, or the TypeScript one (with one warning) where the addon cannot load;

@@ -11,7 +11,7 @@ import { describeCase, WHOLE_ACTIVATIONS } from './verify-cases.js';
 /** Half the spacing of float32 values next to 1: the unit that errors are counted in. */
 const ROUNDING_UNIT = 2 ** -24;
 
-/** What a result may differ by: nothing, the order of summation, or transforms too (Winograd). */
+/** What a result may differ by: nothing, the order of summation, or transforms too (Winograd, Strassen). */
 type Rounding = 'none' | 'reordered' | 'transformed';
 
 /**

@@ -257,7 +257,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
-  t.together = epilogue.op == ActivationOp::clip && walks_together(meet);
+  t.together = epilogue.op == ActivationOp::clip && walks_together(meet, apart % kLine == 0);
   if (t.together) t.lag = nullptr;
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
@@ -300,23 +300,24 @@ bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider
  * take 0.78 to 0.9 of the time, 144 and 240 0.86, 2×2 0.74 to 0.87; by 1 512 of 14x14 0.6 to 0.84, 128 of
  * 56x56 0.75 to 0.91, but 144 and 160 1.1.
  */
-bool DepthwiseCore::walks_together(bool meets) const {
+bool DepthwiseCore::walks_together(bool meets, bool alike) const {
   if (slider_->together == 1) return false;
   const bool whole_line = kernels_.lanes == kLineFloats;
-  if (whole_line && amd_) return walks_lines_together(meets);
+  if (whole_line && amd_) return walks_lines_together(meets, alike);
   const Index far_apart = whole_line ? 256 : 128;
   return slider_->kernel != 3 || slider_->stride > 1 || channels_ % far_apart == 0;
 }
 
 /**
- * Of whole lines on AMD's cores, in place of outputs that lag where those meet inputs: 256 channels of 33x33
- * dilated by 2 take 0.73 of the time, 512 of 14x14 0.86, 1024 of 7x7 0.65, but 256 of 28x28 1.14 and 768 of
- * 14x14 1.18. Where they do not meet 256 and 512 channels take 0.72 to 0.87. By a stride of 2 it is 0.99 to
+ * Of whole lines on AMD's cores, where input and output begin differently in one (`alike`: they do not), so
+ * that loads meet two: 512 channels of 14x14 take 0.73 to 0.87 of the time, where they meet outputs 0.64, 256
+ * of 33x33 dilated by 2 0.74 to 0.91 and 0.66, 1024 of 7x7 0.55 to 0.74; 256 of 28x28 0.81 to 0.91 where they
+ * meet, 0.97 to 1.12 where not. Where both begin alike it is 1.04 to 1.32. By a stride of 2 it is 0.99 to
  * 1.13, 2×2 0.92 to 1.2.
  */
-bool DepthwiseCore::walks_lines_together(bool meets) const {
-  if (slider_->kernel != 3 || slider_->stride > 1 || channels_ % 256 != 0) return false;
-  return !meets || channels_ % 512 == 0 || slide_x_.phases > 1;
+bool DepthwiseCore::walks_lines_together(bool meets, bool alike) const {
+  if (alike || slider_->kernel != 3 || slider_->stride > 1 || channels_ % 256 != 0) return false;
+  return meets || channels_ % 512 == 0 || slide_x_.phases > 1;
 }
 
 /** From `p` to the next aligned vector. */

@@ -98,8 +98,8 @@ class DepthwiseCore {
   void run_slides(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                   Work& work) const;
   bool aligns_inputs() const;
-  bool walks_together(bool meets) const;
-  bool walks_lines_together(bool meets) const;
+  bool walks_together(bool meets, bool alike) const;
+  bool walks_lines_together(bool meets, bool alike) const;
   int floats_to_vector(const float* p) const;
   void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
                   const Walk& walk, bool shifts, Work& work) const;

@@ -1,5 +1,6 @@
-// 1×1 kernels by Strassen's product in Winograd's form: of pairs of neighbouring pixels, halves of the input
-// channels and halves of the output channels seven products for eight.
+// Strassen's product in Winograd's form: of pairs of neighbouring pixels, halves of the input channels and
+// halves of the output channels seven products for eight. For 1×1 kernels, and transposed ones as large as
+// their stride, of which each tap is a 1×1 kernel of its own.
 
 #include <algorithm>
 #include <array>
@@ -65,6 +66,13 @@ std::array<float, 7> combine(float b11, float b12, float b21, float b22) {
   return {b11, b21, t2, b22 - b12, b21 - t2, t1, b22};
 }
 
+/** Of all taps. */
+Index columns_of(const ConvSpec& spec) { return spec.out_channels * spec.kernel.volume(); }
+
+const Size3& pixels_of(const Problem& p) {
+  return p.spec().transposed ? p.geometry.input : p.geometry.output;
+}
+
 /**
  * Whether the eighth product costs more than the additions. With AVX2, or AVX-512 by halves, layers of 104
  * input channels and more take 0.89 to 0.97 of the time, of 96 0.98 to 1.02, of 64 1.01 to 1.07. A core that
@@ -72,9 +80,13 @@ std::array<float, 7> combine(float b11, float b12, float b21, float b22) {
  * 0.92, 512 to 512 0.96, 1024 to 256 0.97 to 1.03 and 128 to 128 1.07.
  */
 bool pays(const Problem& p) {
-  const Index inputs = p.spec().in_channels;
-  if (p.kernels.lanes == 8 || cpu_halves_avx512()) return inputs > 96;
-  return inputs >= 192 && inputs <= 512 && p.spec().out_channels >= 256;
+  const Index inputs = p.spec().in_channels, columns = columns_of(p.spec());
+  const bool avx2 = p.kernels.lanes == 8;
+  // Columns that are stored apart are copied, by 16 with AVX2: 128 to 64 channels of 56x56, 2×2, took 1.26.
+  if (p.spec().transposed && avx2) return inputs >= 512;
+  // To 64 channels and fewer the sums of inputs serve too little: 1.01 to 1.09 with AVX2.
+  if (avx2 || cpu_halves_avx512()) return inputs > 96 && columns > 64;
+  return inputs >= 192 && inputs <= 512 && columns >= 256;
 }
 
 class Strassen final : public Executor {
@@ -98,9 +110,9 @@ class Strassen final : public Executor {
     float* staged;
     float* sum[4];
     float* held[2];
-    // Of the last tile, where its second pixel does not exist.
-    float* ragged;
-    float* ragged_residual;
+    // Outputs and residuals of a stretch that do not lie at one pitch.
+    float* apart;
+    float* apart_residual;
   };
   /** Tiles of as many rows, side by side; pairs from the block's first one on. */
   struct Stretch {
@@ -127,18 +139,27 @@ class Strassen final : public Executor {
   }
   bool odd() const { return pixels_ % 2 != 0; }
   Index panel_floats() const { return half_ * width_; }
+  Index place(Index pixel, Index column) const;
   StrassenRowsKernel kernel_of(int rows) const { return tiles_of_.rows[tiles_of_.tile_rows - rows]; }
   Index first_pair(Index tile) const { return tile * tiles_of_.tile_rows - std::max<Index>(tile - full_, 0); }
   Block block_of(Index index) const;
   void stage_pixels(const float* image, const Block& block, float* to) const;
   void multiply_panel(const Buffers& maps, const Block& block, Index panel, const Work& w) const;
-  void complete_ragged(StrassenRows g, const Stretch& stretch, const Work& w) const;
+  void complete_apart(StrassenRows g, const Buffers& maps, Index pixel, Index column, const Stretch& stretch,
+                      const Work& w) const;
   void multiply_rest(const Buffers& maps, const Block& block) const;
 
   const KernelTable& kernels_;
   const StrassenKernels& tiles_of_;
   const EpilogueData epilogue_;
-  const Size3 stride_, output_;
+  const Index out_channels_;
+  /** A transposed layer stores the columns of each tap apart. */
+  const bool scatters_;
+  const Index columns_;
+  /** Of pixels in the input, and of taps in the output. */
+  const Size3 stride_, kernel_;
+  /** The pixels: of the output, or of a transposed layer's input. */
+  const Size3 grid_;
   const MapStrides in_, out_;
   /** Of the input channels; columns of a panel; panels of each half of the output channels. */
   const Index half_, width_, panels_;
@@ -155,19 +176,23 @@ Strassen::Strassen(const Problem& p)
     : kernels_(p.kernels),
       tiles_of_(p.kernels.strassen),
       epilogue_(p.stage()),
-      stride_(p.spec().stride),
-      output_(p.geometry.output),
+      out_channels_(p.spec().out_channels),
+      scatters_(p.spec().transposed),
+      columns_(columns_of(p.spec())),
+      stride_(scatters_ ? Size3{1, 1, 1} : p.spec().stride),
+      kernel_(p.spec().kernel),
+      grid_(pixels_of(p)),
       in_(true, p.spec().in_channels, p.geometry.input),
       out_(true, p.spec().out_channels, p.geometry.output),
       half_(p.spec().in_channels / 2),
       width_(Index{tiles_of_.vectors} * p.kernels.lanes),
-      panels_(p.spec().out_channels / (2 * width_)),
-      rest_(p.spec().out_channels - 2 * panels_ * width_, p.spec().in_channels,
-            p.geometry.batch * p.geometry.output.volume(), p.kernels.gemm),
-      strided_(p.spec().stride.volume() > 1) {
-  const Index pixels = output_.volume();
+      panels_(columns_ / (2 * width_)),
+      rest_(columns_ - 2 * panels_ * width_, p.spec().in_channels, p.geometry.batch * grid_.volume(),
+            p.kernels.gemm),
+      strided_(stride_.volume() > 1) {
+  const Index pixels = grid_.volume();
   // Where no pair is of two images the pixels of a whole batch are one row.
-  const bool one_row = !strided_ && pixels % 2 == 0;
+  const bool one_row = !strided_ && !scatters_ && pixels % 2 == 0;
   images_ = one_row ? 1 : p.geometry.batch;
   pixels_ = one_row ? pixels * p.geometry.batch : pixels;
   const Index pairs = ceil_div(pixels_, Index{2}), rows = tiles_of_.tile_rows;
@@ -187,8 +212,11 @@ AlignedBuffer Strassen::pack(const Stage& stage) const {
   float* const first = columns.data();
   float* const second = first + channels * width_;
   const auto turn = [&](Index column, float* panel, Index width, Index count) {
-    kernels_.transpose(
-        {stage.weight.data() + column * stride.out, panel, stride.out, width, count, channels});
+    const float* from = stage.weight.data() + column % out_channels_ * stride.out + column / out_channels_;
+    if (!scatters_) return kernels_.transpose({from, panel, stride.out, width, count, channels});
+    for (Index k = 0; k < channels; ++k, from += stride.in) {
+      for (Index i = 0; i < count; ++i) *panel++ = from[i * stride.out];
+    }
   };
   float* to = packed.data();
   for (Index j = 0; j < panels_; ++j, to += kProductCount * panel_floats()) {
@@ -212,13 +240,13 @@ AlignedBuffer Strassen::pack(const Stage& stage) const {
 
 Strassen::Work Strassen::take_work(Scratch& scratch) const {
   const Index pairs = ceil_div(tiles_, blocks_) * tiles_of_.tile_rows;
-  const Index ragged = odd() ? tiles_of_.tile_rows * width_ : 0;
+  const Index apart = scatters_ ? pairs : odd() ? tiles_of_.tile_rows : 0;
   Work w{};
   w.staged = scratch.take<float>(strided_ || odd() ? 4 * pairs * half_ : 0);
   for (float*& sum : w.sum) sum = scratch.take<float>(pairs * round_up(half_, kernels_.lanes));
   for (float*& held : w.held) held = scratch.take<float>(pairs * width_);
-  w.ragged = scratch.take<float>(ragged);
-  w.ragged_residual = scratch.take<float>(ragged);
+  w.apart = scratch.take<float>(apart * width_);
+  w.apart_residual = scratch.take<float>(apart * width_);
   return w;
 }
 
@@ -247,7 +275,7 @@ void Strassen::stage_pixels(const float* image, const Block& block, float* to) c
       std::fill_n(to, channels, 0.0F);
       continue;
     }
-    const Index x = pixel % output_.w, y = pixel / output_.w % output_.h, z = pixel / output_.w / output_.h;
+    const Index x = pixel % grid_.w, y = pixel / grid_.w % grid_.h, z = pixel / grid_.w / grid_.h;
     const float* from = image + z * stride_.d * in_.z + y * stride_.h * in_.y + x * stride_.w * in_.x;
     std::copy_n(from, channels, to);
   }
@@ -287,8 +315,8 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
     const bool summed = operand < 4;
     g.pitch = summed ? round_up(half_, kernels_.lanes) : 4 * half_;
     const float* rows = summed ? w.sum[operand] : block.pixels + (operand - 4) * half_;
-    const Index channel = (product.half * panels_ + panel) * width_;
-    const Epilogue epilogue = epilogue_.at(channel);
+    const Index column = (product.half * panels_ + panel) * width_;
+    const Epilogue epilogue = epilogue_.at(column % out_channels_);
     g.epilogue = &epilogue;
     const float* ahead = g.panel + panel_floats();
     g.ahead_end = std::min(ahead + panel_floats(), end);
@@ -307,13 +335,13 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
       g.out = nullptr;
       g.residual = nullptr;
       if (product.completes) {
-        const Index place = (2 * (block.first + stretch.first) + product.pixel) * out_.x + channel;
-        g.out = maps.output + place;
-        if (maps.residual != nullptr) g.residual = maps.residual + place;
-        if (stretch.ragged && product.pixel == 1) {
-          complete_ragged(g, stretch, w);
+        const Index pixel = 2 * (block.first + stretch.first) + product.pixel;
+        if (scatters_ || (stretch.ragged && product.pixel == 1)) {
+          complete_apart(g, maps, pixel, column, stretch, w);
           continue;
         }
+        g.out = maps.output + place(pixel, column);
+        if (maps.residual != nullptr) g.residual = maps.residual + place(pixel, column);
       }
       kernel_of(stretch.rows)(g, stretch.tiles);
     }
@@ -321,20 +349,33 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
   }
 }
 
-/** The second pixels of a tile whose last one does not exist. */
-void Strassen::complete_ragged(StrassenRows g, const Stretch& stretch, const Work& w) const {
-  float* const out = g.out;
-  const Index pitch = g.out_pitch;
-  if (g.residual != nullptr) {
-    std::fill_n(w.ragged_residual, stretch.rows * width_, 0.0F);
-    for (int i = 0; i + 1 < stretch.rows; ++i)
-      std::copy_n(g.residual + i * pitch, width_, w.ragged_residual + i * width_);
-    g.residual = w.ragged_residual;
+/** Of a pixel's output, or of that of one of its taps. */
+Index Strassen::place(Index pixel, Index column) const {
+  if (!scatters_) return pixel * out_.x + column;
+  const Index x = pixel % grid_.w, y = pixel / grid_.w % grid_.h, z = pixel / grid_.w / grid_.h;
+  const Index tap = column / out_channels_;
+  const Index tap_x = tap % kernel_.w, tap_y = tap / kernel_.w % kernel_.h,
+              tap_z = tap / kernel_.w / kernel_.h;
+  return (z * kernel_.d + tap_z) * out_.z + (y * kernel_.h + tap_y) * out_.y +
+         (x * kernel_.w + tap_x) * out_.x + column % out_channels_;
+}
+
+/** Of every second pixel from `pixel` on, as far as they exist. */
+void Strassen::complete_apart(StrassenRows g, const Buffers& maps, Index pixel, Index column,
+                              const Stretch& stretch, const Work& w) const {
+  const Index rows = stretch.tiles * stretch.rows;
+  const Index existing = std::min(rows, ceil_div(pixels_ - pixel, Index{2}));
+  if (maps.residual != nullptr) {
+    for (Index i = 0; i < existing; ++i)
+      std::copy_n(maps.residual + place(pixel + 2 * i, column), width_, w.apart_residual + i * width_);
+    std::fill_n(w.apart_residual + existing * width_, (rows - existing) * width_, 0.0F);
+    g.residual = w.apart_residual;
   }
-  g.out = w.ragged;
+  g.out = w.apart;
   g.out_pitch = width_;
-  kernel_of(stretch.rows)(g, 1);
-  for (int i = 0; i + 1 < stretch.rows; ++i) std::copy_n(w.ragged + i * width_, width_, out + i * pitch);
+  kernel_of(stretch.rows)(g, stretch.tiles);
+  for (Index i = 0; i < existing; ++i)
+    std::copy_n(w.apart + i * width_, width_, maps.output + place(pixel + 2 * i, column));
 }
 
 /** The output channels that fill no two panels, by the plain product. */
@@ -366,26 +407,30 @@ std::optional<Objection> refuse_strassen(const Problem& p) {
   const ConvSpec& spec = p.spec();
   const StrassenKernels& kernels = p.kernels.strassen;
   if (!spec.fast_math) return Objection{"changes the rounding, which math 'strict' rules out"};
-  if (spec.transposed) return Objection{"serves no transposed convolution"};
-  if (spec.kernel.volume() != 1) return Objection{"needs a kernel of 1"};
-  const Size3 none{0, 0, 0};
-  if (p.geometry.pad_before != none || p.geometry.pad_after != none)
-    return Objection{"needs an input without padding"};
+  if (spec.transposed ? spec.kernel != spec.stride : spec.kernel.volume() != 1)
+    return Objection{"needs a kernel of 1, or a transposed one as large as its stride"};
+  const Size3 none{0, 0, 0}, one{1, 1, 1};
+  const Size3& input = p.geometry.input;
+  const Size3 grown{input.d * spec.kernel.d, input.h * spec.kernel.h, input.w * spec.kernel.w};
+  const bool padded = p.geometry.pad_before != none || p.geometry.pad_after != none;
+  if (padded || (spec.transposed && (spec.dilation != one || p.geometry.output != grown)))
+    return Objection{"needs an input without padding, and taps side by side"};
   if (spec.groups != 1) return Objection{"needs one group"};
   if (!spec.channels_last) return Objection{"needs channels last"};
   if (spec.activation.op != ActivationOp::clip) return Objection{"needs an activation that only bounds"};
-  const Index width = Index{2} * kernels.vectors * p.kernels.lanes;
-  if (spec.in_channels % 8 != 0 || spec.out_channels < width) {
-    return Objection{"needs input channels by eights and at least " + std::to_string(width) +
-                     " output channels"};
+  const Index width = Index{kernels.vectors} * p.kernels.lanes, columns = columns_of(spec);
+  if (spec.in_channels % 8 != 0 || columns < 2 * width ||
+      (spec.transposed && spec.out_channels % width != 0)) {
+    return Objection{"needs input channels by eights and at least " + std::to_string(2 * width) +
+                     " output channels, transposed by " + std::to_string(width)};
   }
-  const bool has_rest = spec.out_channels % width != 0;
-  if (has_rest && (spec.in_channels > kLongestRest || p.kernels.gemm.rows[0] == nullptr)) {
-    return Objection{"needs output channels by " + std::to_string(width) + " for these input channels"};
+  if (columns % (2 * width) != 0 &&
+      (spec.transposed || spec.in_channels > kLongestRest || p.kernels.gemm.rows[0] == nullptr)) {
+    return Objection{"needs output channels by " + std::to_string(2 * width) + " for these input channels"};
   }
-  if (p.geometry.output.volume() < 2 * least_pairs(kernels) - 1) {
-    return Objection{"needs at least " + std::to_string(2 * least_pairs(kernels) - 1) + " pixels"};
-  }
+  const Index fewest = 2 * least_pairs(kernels) - 1;
+  if (pixels_of(p).volume() < fewest)
+    return Objection{"needs at least " + std::to_string(fewest) + " pixels"};
   if (!pays(p)) return Objection{"would add more than it saves", true};
   return std::nullopt;
 }

@@ -57,6 +57,11 @@ export function pairedPixels(): ContractCase[] {
     { inChannels: 32, outChannels: 144, size: [5, 9, 10], kernel: [1, 1, 1], stride: [2, 1, 3], activation: relu6 },
     { inChannels: 1032, outChannels: 128, size: [9, 11], kernel: [1, 1] },
     { inChannels: 104, outChannels: 300, size: [29, 31], kernel: [1, 1] },
+    // Transposed, a 1×1 kernel a tap.
+    { inChannels: 16, outChannels: 64, size: [6, 7], kernel: [2, 2], stride: 2, transposed: true, batch: 2 },
+    { inChannels: 8, outChannels: 128, size: [5, 9], kernel: [2, 3], stride: [2, 3], transposed: true },
+    { inChannels: 24, outChannels: 64, size: [3, 4, 4], kernel: [2, 1, 2], stride: [2, 1, 2], transposed: true },
+    { inChannels: 40, outChannels: 128, size: [81], kernel: [1], transposed: true, activation: relu6 },
   ] as const;
   return rows.flatMap((options) =>
     both(`paired pixels ${options.inChannels} to ${options.outChannels} of ${options.size.join('x')}`, options, {

@@ -155,9 +155,36 @@ export function layerCases(algorithms: readonly string[]): fc.Arbitrary<LayerCas
       data: often<LayerCase['data']>('whole', 25, fc.constant('real')),
       seed: fc.nat(2 ** 16),
       spoil: often<LayerCase['spoil']>(null, SPOILT, spoil),
-      classic: often(false, 20, fc.constant(true)),
+      shape: fc.oneof(
+        { weight: 77, arbitrary: fc.constant('any' as const) },
+        { weight: 20, arbitrary: fc.constant('classic' as const) },
+        { weight: 3, arbitrary: fc.constant('mixing' as const) },
+      ),
     })
-    .map(({ classic, ...one }) => affordable(classic ? asClassic(one) : one));
+    .map(({ shape, ...one }) => {
+      if (shape === 'mixing') return asMixing(one);
+      return affordable(shape === 'classic' ? asClassic(one) : one);
+    });
+}
+
+/** The case as a 1×1 layer of enough channels and pixels for products of halves. */
+function asMixing(one: LayerCase): LayerCase {
+  const [height, width] = [4 + (one.seed % 5), 7 + (one.seed % 7)];
+  const axes = [height, width].map((size, at) => {
+    const stride = Math.min(one.axes[at % one.axes.length].stride, 2);
+    return { size: size * stride, kernel: 1, stride, dilation: 1, before: 0, after: 0, extra: 0 };
+  });
+  return {
+    ...one,
+    kind: 'pointwise',
+    channelsLast: one.seed % 8 !== 0,
+    groups: 1,
+    groupIn: 8 * (1 + (one.groupIn % 3)),
+    groupOut: 96 + one.groupOut,
+    strict: false,
+    mode: 'zeros',
+    axes,
+  };
 }
 
 /** The case as what most networks are made of, which algorithms of their own exist for: one group, square, padded all round. */
