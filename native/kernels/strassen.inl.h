@@ -84,18 +84,20 @@ void strassen_sums(const StrassenSums& s) {
   using Reg = typename V::Reg;
   const float* first = s.pixels;
   for (Index pair = 0; pair < s.pairs; ++pair, first += 4 * s.half) {
-    const auto add_up = [&](Index k, auto load) CONVOLITH_INLINE_LAMBDA {
-      const Reg a = load(first + k), b = load(first + s.half + k);
-      const Reg c = load(first + 2 * s.half + k), d = load(first + 3 * s.half + k);
-      const Reg both = V::add(c, d), less = V::sub(both, a);
-      const Reg sums[4] = {both, less, V::sub(a, c), V::sub(b, less)};
+    for (Index k = 0; k < s.half; k += V::lanes) {
+      const int count = static_cast<int>(s.half - k < V::lanes ? s.half - k : V::lanes);
+      Reg part[4];
       CONVOLITH_UNROLL
-      for (int i = 0; i < 4; ++i) V::store(s.sum[i] + pair * s.pitch + k, sums[i]);
-    };
-    Index k = 0;
-    for (; k + V::lanes <= s.half; k += V::lanes) add_up(k, [](const float* p) { return V::load(p); });
-    const int rest = static_cast<int>(s.half - k);
-    if (rest > 0) add_up(k, [rest](const float* p) { return V::load_n(p, rest); });
+      for (int i = 0; i < 4; ++i) {
+        const float* from = first + i * s.half + k;
+        part[i] = count == V::lanes ? V::load(from) : V::load_n(from, count);
+      }
+      const Reg both = V::add(part[2], part[3]), less = V::sub(both, part[0]);
+      V::store(s.sum[0] + pair * s.pitch + k, both);
+      V::store(s.sum[1] + pair * s.pitch + k, less);
+      V::store(s.sum[2] + pair * s.pitch + k, V::sub(part[0], part[2]));
+      V::store(s.sum[3] + pair * s.pitch + k, V::sub(part[1], less));
+    }
   }
 }
 
