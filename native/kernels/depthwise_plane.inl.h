@@ -171,6 +171,7 @@ CONVOLITH_INLINE void plane_columns(const DepthwisePlane& t, Index x, Index phas
   const Index out_step = t.dilation_y * t.outputs_x;
   const float* from = t.input + (t.first_y + phase) * t.width + first;
   Index at = phase * t.outputs_x + x - (flight - 1) * out_step;
+  CONVOLITH_NO_UNROLL
   for (Index newest = 0; newest < end; ++newest, at += out_step) {
     CONVOLITH_UNROLL
     for (int s = 0; s < S; ++s, y += dilation_y, from += in_step) {
