@@ -97,13 +97,23 @@ bool LatticeGemm::suits_bordered_rows() {
   return true;
 }
 
-/** The same runs for every row, `in_row` floats further each. */
+/** The same runs for every row, `in_row` floats further each, but for those that meet only rows of the
+ * padding: 13 groups of 16 channels, 3×3 on 14x14, take 0.95 of the time. */
 void LatticeGemm::list_pitched_runs(const Block& block, Index in_row, Work& w) const {
+  const LatticeAxis& y = lattice_.y;
   const Index runs = w.inner_ranges[0].end;
   for (Index i = 0; i < block.height; ++i) {
-    for (Index r = 0; r < runs; ++r) w.pitched_offset[i * runs_ + r] = w.inner_offset[r] + i * in_row;
-    std::copy_n(w.inner_start, runs, w.pitched_start + i * runs_);
-    w.pitched_runs[i] = runs;
+    Index* offset = w.pitched_offset + i * runs_;
+    std::int32_t* start = w.pitched_start + i * runs_;
+    Index n = 0;
+    for (Index r = 0; r < runs; ++r) {
+      const RunTap& tap = run_taps_[static_cast<std::size_t>(w.inner_start[r] / run_length_)];
+      if (y.source(y.coordinate(block.y0 + i, tap.y)) == LatticeAxis::kOutside && (n > 0 || r + 1 < runs))
+        continue;
+      offset[n] = w.inner_offset[r] + i * in_row;
+      start[n++] = w.inner_start[r];
+    }
+    w.pitched_runs[i] = n;
   }
   w.tile_count = 0;
 }

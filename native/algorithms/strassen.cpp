@@ -93,7 +93,7 @@ class Strassen final : public Executor {
  public:
   explicit Strassen(const Problem& p);
 
-  Index tasks(int threads) const override { return images_ * blocks_ * parts(threads); }
+  Index tasks(int threads) const override { return images_ * blocks(threads) * parts(threads); }
   void run(const Buffers& buffers, Index task, int threads, float* scratch) const override;
   Index workspace_bytes() const override {
     Scratch measure;
@@ -133,16 +133,21 @@ class Strassen final : public Executor {
 
   AlignedBuffer pack(const Stage& stage) const;
   Work take_work(Scratch& scratch) const;
+  /** Of an image: as many as the caches want, or more where few blocks and panels are too few tasks. */
+  Index blocks(int threads) const {
+    const Index wanted = threads == 1 ? 1 : ceil_div(Index{4} * threads, images_ * panels_);
+    return std::clamp(wanted, blocks_, std::max(blocks_, tiles_ / 2));
+  }
   Index parts(int threads) const {
-    return fitting_parts(images_ * blocks_, panels_, threads, kSumsShare,
-                         ceil_div(Index{4} * threads, images_ * blocks_));
+    const Index count = images_ * blocks(threads);
+    return fitting_parts(count, panels_, threads, kSumsShare, ceil_div(Index{4} * threads, count));
   }
   bool odd() const { return pixels_ % 2 != 0; }
   Index panel_floats() const { return half_ * width_; }
   Index place(Index pixel, Index column) const;
   StrassenRowsKernel kernel_of(int rows) const { return tiles_of_.rows[tiles_of_.tile_rows - rows]; }
   Index first_pair(Index tile) const { return tile * tiles_of_.tile_rows - std::max<Index>(tile - full_, 0); }
-  Block block_of(Index index) const;
+  Block block_of(Index index, Index blocks) const;
   void stage_pixels(const float* image, const Block& block, float* to) const;
   void multiply_panel(const Buffers& maps, const Block& block, Index panel, const Work& w) const;
   void complete_apart(StrassenRows g, const Buffers& maps, Index pixel, Index column, const Stretch& stretch,
@@ -250,8 +255,8 @@ Strassen::Work Strassen::take_work(Scratch& scratch) const {
   return w;
 }
 
-Strassen::Block Strassen::block_of(Index index) const {
-  const Index begin = tiles_ * index / blocks_, end = tiles_ * (index + 1) / blocks_;
+Strassen::Block Strassen::block_of(Index index, Index blocks) const {
+  const Index begin = tiles_ * index / blocks, end = tiles_ * (index + 1) / blocks;
   Block block;
   block.first = first_pair(begin);
   block.pairs = first_pair(end) - block.first;
@@ -282,12 +287,12 @@ void Strassen::stage_pixels(const float* image, const Block& block, float* to) c
 }
 
 void Strassen::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
-  const Index cuts = parts(threads);
-  const PartOfBlock at(task, images_ * blocks_, cuts, brings_weights(packed_->bytes()));
-  const Index image = at.block / blocks_;
+  const Index pieces = blocks(threads), cuts = parts(threads);
+  const PartOfBlock at(task, images_ * pieces, cuts, brings_weights(packed_->bytes()));
+  const Index image = at.block / pieces;
   const Buffers maps{buffers.input + image * in_.image, buffers.output + image * out_.image,
                      buffers.residual == nullptr ? nullptr : buffers.residual + image * out_.image};
-  Block block = block_of(at.block % blocks_);
+  Block block = block_of(at.block % pieces, pieces);
   Scratch memory(scratch);
   const Work w = take_work(memory);
   block.pixels = maps.input + 2 * block.first * in_.x;
