@@ -31,6 +31,8 @@ constexpr Index kSumsBudget = Index{256} << 10;
 constexpr Index kLeastTiles = 6;
 /** Of a block's time, what its parts do anew. */
 constexpr double kSumsShare = 0.02;
+/** Pixels times panels of each half. */
+constexpr Index kLeastWork = 120;
 /** Input channels that the plain product adds up at once. */
 constexpr Index kLongestRest = 1024;
 
@@ -82,6 +84,10 @@ const Size3& pixels_of(const Problem& p) {
 bool pays(const Problem& p) {
   const Index inputs = p.spec().in_channels, columns = columns_of(p.spec());
   const bool avx2 = p.kernels.lanes == 8;
+  // Few pixels by few panels are too few tasks for two threads: 1024 to 128 channels of 7x7 1.23, by one
+  // 0.98.
+  const Index panels = columns / (Index{2} * p.kernels.strassen.vectors * p.kernels.lanes);
+  if (pixels_of(p).volume() * p.geometry.batch * panels < kLeastWork) return false;
   // Columns that are stored apart are copied, by 16 with AVX2: 128 to 64 channels of 56x56, 2×2, took 1.26.
   if (p.spec().transposed && avx2) return inputs >= 512;
   // To 64 channels and fewer the sums of inputs serve too little: 1.01 to 1.09 with AVX2.
