@@ -81,6 +81,11 @@ const cases: readonly Case[] = [
       pointwise(next, 64, 16),
     ],
   },
+  {
+    name: 'paired pixels of odd rows',
+    input: [1, 61, 57, 104],
+    layers: (next) => [pointwise(next, 104, 160), depthwise(next, 160, 3), pointwise(next, 160, 136)],
+  },
 ];
 
 const oneByOne = (layers: readonly Layer<2, 'NHWC'>[], input: ReturnType<typeof randomTensor>) =>
@@ -120,6 +125,18 @@ describe.skipIf(binding === null)('layers of far maps on the native engine', () 
         expect(sameBits(stack.forward(input, { residual }).data, added.data)).toBe(true);
       }
     });
+  });
+
+  it('runs layer by layer where an algorithm that was asked for needs more pixels than a band has', () => {
+    const next = random(5);
+    const chain = () => [
+      new PointwiseConv2d({ ...common, weight: randomTensor(next, 1824, 64, 1, 1), algorithm: 'strassen' }),
+      depthwise(next, 1824, 3),
+    ];
+    setThreads(1);
+    using stack = new Sequential(chain());
+    expect(stack.explain([1, 12, 12, 64]).tile).not.toMatch(BANDS);
+    expect(stack.forward(randomTensor(next, 1, 12, 12, 64)).shape).toEqual([1, 12, 12, 1824]);
   });
 
   it('is the same for stacks of any heights, kernels, strides and paddings', () => {

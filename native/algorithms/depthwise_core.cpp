@@ -309,8 +309,8 @@ bool DepthwiseCore::walks_together(bool meets, bool alike) const {
 }
 
 /**
- * Of whole lines on AMD's cores, where input and output begin differently in one (`alike`: they do not), so
- * that loads meet two: 512 channels of 14x14 take 0.73 to 0.87 of the time, where they meet outputs 0.64, 256
+ * Of whole lines on AMD's cores, where input and output do not begin alike in one, so that loads or
+ * stores meet two: 512 channels of 14x14 take 0.73 to 0.87 of the time, where they meet outputs 0.64, 256
  * of 33x33 dilated by 2 0.74 to 0.91 and 0.66, 1024 of 7x7 0.55 to 0.74; 256 of 28x28 0.81 to 0.91 where they
  * meet, 0.97 to 1.12 where not. Where both begin alike it is 1.04 to 1.32. By a stride of 2 it is 0.99 to
  * 1.13, 2×2 0.92 to 1.2.

@@ -33,15 +33,16 @@ constexpr Index kLeastTiles = 6;
 constexpr double kSumsShare = 0.02;
 /** Pixels times panels of each half. */
 constexpr Index kLeastWork = 120;
-/** Input channels that the plain product adds up at once. */
-constexpr Index kLongestRest = 1024;
+/** Products that are added up at once (LatticeGemm). */
+constexpr Index kLongestSum = 1024;
+
+/** The sums of StrassenSums, and behind them the halves of two pixels as they lie. */
+enum class Operand : std::uint8_t { sum0, sum1, sum2, sum3, first_low, first_high, second_low, second_high };
+constexpr auto kFirstHalf = static_cast<Index>(Operand::first_low);
+enum class Held : std::uint8_t { none, x, y };
 
 /** What a product of the seven reads and what becomes of it. The products and their order are those of
  * Winograd's form: 7 products and 15 additions, 4 of pixels' halves, 4 of weights' and 7 of products. */
-/** The four sums of StrassenSums, and a pixel's halves as they lie. */
-enum class Operand : std::uint8_t { sum0, sum1, sum2, sum3, first_low, first_high, second_low, second_high };
-enum class Held : std::uint8_t { none, x, y };
-
 struct Product {
   Operand rows;
   Held start, keep, keep_with, add;
@@ -68,6 +69,9 @@ std::array<float, 7> combine(float b11, float b12, float b21, float b22) {
   return {b11, b21, t2, b22 - b12, b21 - t2, t1, b22};
 }
 
+/** Whether taps are more than one, each a 1×1 kernel of its own. */
+bool scatters(const ConvSpec& spec) { return spec.transposed && spec.kernel.volume() > 1; }
+
 /** Of all taps. */
 Index columns_of(const ConvSpec& spec) { return spec.out_channels * spec.kernel.volume(); }
 
@@ -84,12 +88,14 @@ const Size3& pixels_of(const Problem& p) {
 bool pays(const Problem& p) {
   const Index inputs = p.spec().in_channels, columns = columns_of(p.spec());
   const bool avx2 = p.kernels.lanes == 8;
+  // Elsewhere it was not measured; and longer sums round too often.
+  if ((!avx2 && p.kernels.lanes != kLineFloats) || inputs > 2 * kLongestSum) return false;
   // Few pixels by few panels are too few tasks for two threads: 1024 to 128 channels of 7x7 1.23, by one
   // 0.98.
   const Index panels = columns / (Index{2} * p.kernels.strassen.vectors * p.kernels.lanes);
   if (pixels_of(p).volume() * p.geometry.batch * panels < kLeastWork) return false;
   // Columns that are stored apart are copied, by 16 with AVX2: 128 to 64 channels of 56x56, 2×2, took 1.26.
-  if (p.spec().transposed && avx2) return inputs >= 512;
+  if (scatters(p.spec()) && avx2) return inputs >= 512;
   // To 64 channels and fewer the sums of inputs serve too little: 1.01 to 1.09 with AVX2.
   if (avx2 || cpu_halves_avx512()) return inputs > 96 && columns > 64;
   return inputs >= 192 && inputs <= 512 && columns >= 256;
@@ -108,7 +114,7 @@ class Strassen final : public Executor {
   }
   Index packed_bytes() const override { return packed_->bytes(); }
   std::string tile() const override {
-    return std::to_string(tiles_of_.tile_rows) + "x" + std::to_string(tiles_of_.vectors);
+    return std::to_string(tiles_of_.tile_rows) + "x" + std::to_string(tiles_of_.vectors) + " of 7/8";
   }
 
  private:
@@ -188,9 +194,9 @@ Strassen::Strassen(const Problem& p)
       tiles_of_(p.kernels.strassen),
       epilogue_(p.stage()),
       out_channels_(p.spec().out_channels),
-      scatters_(p.spec().transposed),
+      scatters_(scatters(p.spec())),
       columns_(columns_of(p.spec())),
-      stride_(scatters_ ? Size3{1, 1, 1} : p.spec().stride),
+      stride_(p.spec().transposed ? Size3{1, 1, 1} : p.spec().stride),
       kernel_(p.spec().kernel),
       grid_(pixels_of(p)),
       in_(true, p.spec().in_channels, p.geometry.input),
@@ -224,9 +230,9 @@ AlignedBuffer Strassen::pack(const Stage& stage) const {
   float* const second = first + channels * width_;
   const auto turn = [&](Index column, float* panel, Index width, Index count) {
     const float* from = stage.weight.data() + column % out_channels_ * stride.out + column / out_channels_;
-    if (!scatters_) return kernels_.transpose({from, panel, stride.out, width, count, channels});
-    for (Index k = 0; k < channels; ++k, from += stride.in) {
-      for (Index i = 0; i < count; ++i) *panel++ = from[i * stride.out];
+    if (stride.in == 1) return kernels_.transpose({from, panel, stride.out, width, count, channels});
+    for (Index k = 0; k < channels; ++k, from += stride.in, panel += width) {
+      for (Index i = 0; i < count; ++i) panel[i] = from[i * stride.out];
     }
   };
   float* to = packed.data();
@@ -323,9 +329,9 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
   if (brings_weights(packed_->bytes())) g.ahead_lines = ceil_div(width_, 4 * block.tiles);
   for (const Product& product : kProducts) {
     const auto operand = static_cast<Index>(product.rows);
-    const bool summed = operand < 4;
+    const bool summed = operand < kFirstHalf;
     g.pitch = summed ? round_up(half_, kernels_.lanes) : 4 * half_;
-    const float* rows = summed ? w.sum[operand] : block.pixels + (operand - 4) * half_;
+    const float* rows = summed ? w.sum[operand] : block.pixels + (operand - kFirstHalf) * half_;
     const Index column = (product.half * panels_ + panel) * width_;
     const Epilogue epilogue = epilogue_.at(column % out_channels_);
     g.epilogue = &epilogue;
@@ -431,12 +437,12 @@ std::optional<Objection> refuse_strassen(const Problem& p) {
   if (spec.activation.op != ActivationOp::clip) return Objection{"needs an activation that only bounds"};
   const Index width = Index{kernels.vectors} * p.kernels.lanes, columns = columns_of(spec);
   if (spec.in_channels % 8 != 0 || columns < 2 * width ||
-      (spec.transposed && spec.out_channels % width != 0)) {
+      (scatters(spec) && spec.out_channels % width != 0)) {
     return Objection{"needs input channels by eights and at least " + std::to_string(2 * width) +
                      " output channels, transposed by " + std::to_string(width)};
   }
   if (columns % (2 * width) != 0 &&
-      (spec.transposed || spec.in_channels > kLongestRest || p.kernels.gemm.rows[0] == nullptr)) {
+      (scatters(spec) || spec.in_channels > kLongestSum || p.kernels.gemm.rows[0] == nullptr)) {
     return Objection{"needs output channels by " + std::to_string(2 * width) + " for these input channels"};
   }
   const Index fewest = 2 * least_pairs(kernels) - 1;

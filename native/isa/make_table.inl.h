@@ -45,7 +45,7 @@ void fill_gemm_strips(GemmKernels& kernels) {
   kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, false>;
   if constexpr (B::carries_channels && NR == B::preferred_vectors) {
     kernels.carried_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, true, false>;
-    // Winograd's, which gains nothing by rows of four vectors.
+    // For Winograd's products, which take no rows of kMaxTileVectors.
     if constexpr (NR < kMaxTileVectors)
       kernels.bringing_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, true>;
   }

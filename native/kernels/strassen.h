@@ -42,8 +42,8 @@ struct StrassenSums {
   /** [pair][first and second half of a pixel, and of the one beside it], each `half` values. */
   const float* pixels = nullptr;
   Index pairs = 0, half = 0;
-  /** Each [pair][pitch]: second pixel's halves; those less the first one's first half; the first halves'
-   * difference; and the first one's second half less the second of these. */
+  /** Each [pair][pitch], of a pixel's halves a and b and the next one's c and d: c + d; c + d - a; a - c; and
+   * b - (c + d - a). */
   float* sum[4] = {};
   Index pitch = 0;
 };

@@ -13,7 +13,6 @@ CONVOLITH_INLINE void store_products(const StrassenRows& g, const float* add, fl
   const Epilogue& e = *g.epilogue;
   const Reg low = V::set(e.min), high = V::set(e.max);
   const PitchedRows<float, MR> to(out, g.out_pitch);
-  const PitchedRows<const float, MR> from(residual, g.out_pitch);
   CONVOLITH_UNROLL
   for (int j = 0; j < NR; ++j) {
     const Reg bias = V::load(e.bias + j * V::lanes);
@@ -21,7 +20,7 @@ CONVOLITH_INLINE void store_products(const StrassenRows& g, const float* add, fl
     for (int i = 0; i < MR; ++i) {
       Reg done = V::add(sum[i][j], bias);
       if (add != nullptr) done = V::add(done, V::load(add + (i * NR + j) * V::lanes));
-      if (residual != nullptr) done = V::add(done, V::load(from[i] + j * V::lanes));
+      if (residual != nullptr) done = V::add(done, V::load(residual + i * g.out_pitch + j * V::lanes));
       V::store(to[i] + j * V::lanes, V::at_most(high, V::at_least(low, done)));
     }
   }
@@ -59,7 +58,7 @@ void strassen_rows(const StrassenRows& g, Index tiles) {
       }
       multiply_pitched<V, MR, NR, 4>(row, panel, sum);
     }
-    // Outputs first: `keep` may be what is added to them.
+    // Outputs first: what is kept takes the sums' place.
     if (out != nullptr) {
       store_products<V, MR, NR>(g, g.add == nullptr ? nullptr : g.add + at, out, residual, sum);
       out += MR * g.out_pitch;

@@ -206,7 +206,13 @@ class BandPlanner {
     for (const auto& plan : bands.plans_) {
       if (&plan->spec() == &whole.spec() && plan->geometry() == g) return plan.get();
     }
-    bands.plans_.push_back(whole.at(g));
+    try {
+      bands.plans_.push_back(whole.at(g));
+    } catch (const Error& error) {
+      // An algorithm that was asked for may need more points than a band has.
+      if (error.code() != ErrorCode::unsupported) throw;
+      return nullptr;
+    }
     return bands.plans_.back()->algorithm() == whole.algorithm() ? bands.plans_.back().get() : nullptr;
   }
 

@@ -63,9 +63,16 @@ export function pairedPixels(): ContractCase[] {
     { inChannels: 24, outChannels: 64, size: [3, 4, 4], kernel: [2, 1, 2], stride: [2, 1, 2], transposed: true },
     { inChannels: 40, outChannels: 128, size: [81], kernel: [1], transposed: true, activation: relu6 },
   ] as const;
-  return rows.flatMap((options) =>
+  // The pointwise stage of a separable layer, in strips of an odd number of pixels.
+  const separable = both(
+    'paired pixels behind a depthwise stage',
+    { inChannels: 104, outChannels: 104, groups: 104, size: [9, 21], kernel: [3, 3], padding: 1, batch: 2 },
+    { pointwise: { outChannels: 144, activation: relu6 }, residual: true },
+  );
+  const single = rows.flatMap((options) =>
     both(`paired pixels ${options.inChannels} to ${options.outChannels} of ${options.size.join('x')}`, options, {
       residual: options.outChannels % 3 !== 2,
     }),
   );
+  return [...single, ...separable];
 }

@@ -180,8 +180,9 @@ function asMixing(one: LayerCase): LayerCase {
     channelsLast: one.seed % 8 !== 0,
     groups: 1,
     groupIn: 8 * (1 + (one.groupIn % 3)),
-    groupOut: 96 + one.groupOut,
+    groupOut: 116 + one.groupOut,
     strict: false,
+    algorithm: one.seed % 4 === 0 ? 'auto' : 'strassen',
     mode: 'zeros',
     axes,
   };

@@ -102,6 +102,16 @@ std::optional<LayerCase> read_case(Choices& c) {
   spec.groups = depthwise ? c.between(1, 40) : c.between(0, 3) == 0 ? c.between(2, 5) : 1;
   spec.in_channels = spec.groups * (depthwise ? 1 : c.between(1, 40));
   spec.out_channels = spec.groups * (depthwise ? c.between(1, 2) : c.between(1, 70));
+  // Enough channels and pixels for products of halves, which chance would hardly bring together.
+  const bool mixing = !separable && c.between(0, 15) == 0;
+  if (mixing) {
+    spec.transposed = false;
+    spec.channels_last = spec.fast_math = true;
+    spec.padding_mode = PaddingMode::zeros;
+    spec.groups = 1;
+    spec.in_channels = 8 * c.between(1, 3);
+    spec.out_channels = c.between(120, 180);
+  }
 
   ConvGeometry& g = one.geometry;
   g.batch = c.between(0, 3) == 0 ? c.between(2, 3) : 1;
@@ -114,6 +124,13 @@ std::optional<LayerCase> read_case(Choices& c) {
     g.input.*a = c.flag() ? c.between(1, 9) : c.between(1, 60);
     g.pad_before.*a = c.between(0, 4);
     g.pad_after.*a = c.between(0, 4);
+    if (mixing) {
+      spec.kernel.*a = spec.dilation.*a = 1;
+      spec.stride.*a = c.between(1, 2);
+      g.pad_before.*a = g.pad_after.*a = 0;
+      const Index points = rank == 1 ? c.between(39, 60) : axis == 2 ? 1 : c.between(6, 8);
+      g.input.*a = points * spec.stride.*a;
+    }
     g.output.*a = output_size(spec, g.input.*a, spec.kernel.*a, spec.stride.*a, spec.dilation.*a,
                               g.pad_before.*a + g.pad_after.*a);
     if (g.output.*a < 1 || g.output.*a > 200) return std::nullopt;
@@ -126,7 +143,7 @@ std::optional<LayerCase> read_case(Choices& c) {
   one.output_count = points * out_channels;
   if (macs > kMostMacs || inputs > kMostElements || one.output_count > kMostElements) return std::nullopt;
 
-  spec.activation = read_activation(c, spec.out_channels);
+  if (!mixing || c.flag()) spec.activation = read_activation(c, spec.out_channels);
   one.first.weight = whole_numbers(c, spec.weight_count(), 2);
   if (c.flag()) one.first.bias = whole_numbers(c, spec.out_channels, 5);
   if (separable) {
