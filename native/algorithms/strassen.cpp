@@ -101,6 +101,8 @@ bool pays(const Problem& p) {
   return inputs >= 192 && inputs <= 512 && columns >= 256;
 }
 
+/** Blocks of pairs, of which the pixels are added up first; then of each two panels the seven products, each
+ * over all tiles of the block. */
 class Strassen final : public Executor {
  public:
   explicit Strassen(const Problem& p);
@@ -156,6 +158,8 @@ class Strassen final : public Executor {
   }
   bool odd() const { return pixels_ % 2 != 0; }
   Index panel_floats() const { return half_ * width_; }
+  /** Whole vectors. */
+  Index sum_pitch() const { return round_up(half_, kernels_.lanes); }
   Index place(Index pixel, Index column) const;
   StrassenRowsKernel kernel_of(int rows) const { return tiles_of_.rows[tiles_of_.tile_rows - rows]; }
   Index first_pair(Index tile) const { return tile * tiles_of_.tile_rows - std::max<Index>(tile - full_, 0); }
@@ -260,7 +264,7 @@ Strassen::Work Strassen::take_work(Scratch& scratch) const {
   const Index apart = scatters_ ? pairs : odd() ? tiles_of_.tile_rows : 0;
   Work w{};
   w.staged = scratch.take<float>(strided_ || odd() ? 4 * pairs * half_ : 0);
-  for (float*& sum : w.sum) sum = scratch.take<float>(pairs * round_up(half_, kernels_.lanes));
+  for (float*& sum : w.sum) sum = scratch.take<float>(pairs * sum_pitch());
   for (float*& held : w.held) held = scratch.take<float>(pairs * width_);
   w.apart = scratch.take<float>(apart * width_);
   w.apart_residual = scratch.take<float>(apart * width_);
@@ -312,7 +316,7 @@ void Strassen::run(const Buffers& buffers, Index task, int threads, float* scrat
     stage_pixels(maps.input, block, w.staged);
     block.pixels = w.staged;
   }
-  StrassenSums sums{block.pixels, block.pairs, half_, {}, round_up(half_, kernels_.lanes)};
+  StrassenSums sums{block.pixels, block.pairs, half_, {}, sum_pitch()};
   std::copy_n(w.sum, 4, sums.sum);
   tiles_of_.sums(sums);
   const Index end = piece_begin(panels_, cuts, at.part + 1);
@@ -330,7 +334,7 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
   for (const Product& product : kProducts) {
     const auto operand = static_cast<Index>(product.rows);
     const bool summed = operand < kFirstHalf;
-    g.pitch = summed ? round_up(half_, kernels_.lanes) : 4 * half_;
+    g.pitch = summed ? sum_pitch() : 4 * half_;
     const float* rows = summed ? w.sum[operand] : block.pixels + (operand - kFirstHalf) * half_;
     const Index column = (product.half * panels_ + panel) * width_;
     const Epilogue epilogue = epilogue_.at(column % out_channels_);
