@@ -23,9 +23,6 @@ constexpr double kLocateShare = 0.02;
 /** Tables of up to 16,384 points, two a phase: 4096 phases would have 60 MB of them. */
 constexpr Index kFewTables = 64;
 
-/** Products that one sum takes: rounding grows with them. */
-constexpr Index kLongestSum = 1024;
-
 /** Output maps of this many bytes and more are asked for ahead (`fetch_out`): 8 images of 96 channels at
  * 112x112 took 7.1 ms, now 5.0; 128 channels at 128x128 6.5 and 5.8. Smaller ones lose up to 2% by it. */
 inline constexpr Index kFarMap = Index{8} << 20;

@@ -27,6 +27,9 @@ constexpr bool brings_weights(Index bytes, Index tiles) {
   return brings_weights(bytes) && tiles > 1 && tiles <= 64;
 }
 
+/** Products that one sum takes: rounding grows with them. */
+constexpr Index kLongestSum = 1024;
+
 /** How a GEMM's output channels are cut into panels of whole vectors. */
 struct Panels {
   struct Panel {

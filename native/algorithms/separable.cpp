@@ -16,7 +16,9 @@ namespace convolith {
 
 namespace {
 
-/** The strip that lies between the two stages stays in the second-level cache beside the pointwise panels. */
+/** The strip that lies between the two stages stays in the second-level cache beside the pointwise panels. By
+ * 64 KiB 512 channels of 14x14 take 1.09 of the time, whose strips are too short for Strassen's product then.
+ */
 constexpr Index kStripBudget = Index{128} << 10;
 
 /** The pointwise stage on strips, as a problem of its own: one image of `pixels` channels-last pixels. */

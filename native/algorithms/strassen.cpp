@@ -33,8 +33,6 @@ constexpr Index kLeastTiles = 6;
 constexpr double kSumsShare = 0.02;
 /** Pixels times panels of each half. */
 constexpr Index kLeastWork = 120;
-/** Products that are added up at once (LatticeGemm). */
-constexpr Index kLongestSum = 1024;
 
 /** The sums of StrassenSums, and behind them the halves of two pixels as they lie. */
 enum class Operand : std::uint8_t { sum0, sum1, sum2, sum3, first_low, first_high, second_low, second_high };
@@ -176,7 +174,6 @@ class Strassen final : public Executor {
   const Index out_channels_;
   /** A transposed layer stores the columns of each tap apart. */
   const bool scatters_;
-  const Index columns_;
   /** Of pixels in the input, and of taps in the output. */
   const Size3 stride_, kernel_;
   /** The pixels: of the output, or of a transposed layer's input. */
@@ -199,7 +196,6 @@ Strassen::Strassen(const Problem& p)
       epilogue_(p.stage()),
       out_channels_(p.spec().out_channels),
       scatters_(scatters(p.spec())),
-      columns_(columns_of(p.spec())),
       stride_(p.spec().transposed ? Size3{1, 1, 1} : p.spec().stride),
       kernel_(p.spec().kernel),
       grid_(pixels_of(p)),
@@ -207,9 +203,9 @@ Strassen::Strassen(const Problem& p)
       out_(true, p.spec().out_channels, p.geometry.output),
       half_(p.spec().in_channels / 2),
       width_(Index{tiles_of_.vectors} * p.kernels.lanes),
-      panels_(columns_ / (2 * width_)),
-      rest_(columns_ - 2 * panels_ * width_, p.spec().in_channels, p.geometry.batch * grid_.volume(),
-            p.kernels.gemm),
+      panels_(columns_of(p.spec()) / (2 * width_)),
+      rest_(columns_of(p.spec()) - 2 * panels_ * width_, p.spec().in_channels,
+            p.geometry.batch * grid_.volume(), p.kernels.gemm),
       strided_(stride_.volume() > 1) {
   const Index pixels = grid_.volume();
   // Where no pair is of two images the pixels of a whole batch are one row.

@@ -107,9 +107,8 @@ CONVOLITH_INLINE void clip_sums(const Epilogue& e, typename V::Reg (&sum)[MR][NR
 /** Asks for the lines of a tile that begins at `out`; with a carry they begin before it. */
 template <class V, int MR, int NR>
 CONVOLITH_INLINE void fetch_lines(const float* out, Index pitch) {
-  constexpr int step = V::lanes < kLineFloats ? kLineFloats : V::lanes;
   for (int i = 0; i < MR; ++i) {
-    for (int j = 0; j < NR * V::lanes; j += step) CONVOLITH_PREFETCH_WRITE(out + i * pitch + j);
+    for (int j = 0; j < NR * V::lanes; j += kLineFloats) CONVOLITH_PREFETCH_WRITE(out + i * pitch + j);
   }
 }
 
