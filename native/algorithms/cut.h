@@ -45,6 +45,21 @@ class FullPieces {
   Index full_, rest_, count_;
 };
 
+/** `total` cut into as few pieces of `most` and of one less as there can be: all from (most - 1)(most - 2) on,
+ * and some smaller ones. */
+class NearFullPieces {
+ public:
+  constexpr NearFullPieces(Index total, int most)
+      : count_(ceil_div(total, most)), full_(total - count_ * (most - 1)) {}
+  constexpr bool exist() const { return full_ >= 0; }
+  constexpr Index count() const { return count_; }
+  /** Of `most`, which come first. */
+  constexpr Index full() const { return full_; }
+
+ private:
+  Index count_, full_;
+};
+
 /** Where piece `i` of `pieces` begins, of pieces as even as whole numbers are. So are equal numbers of
  * neighbouring ones, which are a thread's share: 14 rows in 6 pieces are 3 + 2 + 2 and 3 + 2 + 2. Of an odd
  * number the first share has one piece more, and so smaller ones: 7 rows in 3 are 2 + 2 and 3. */

@@ -19,7 +19,6 @@ inline void run_pitched_rows(const GemmKernels& kernels, int vectors, const Gemm
   const FullPieces pieces(count, kernels.pitched_rows[vectors - 1]);
   GemmRowsKernel rows = kernels.rows[vectors - 1];
   if (g.carry != nullptr) rows = kernels.carried_rows;
-  if (g.ahead != nullptr) rows = kernels.bringing_rows;
   if (pieces.full() > 0) rows(g, pieces.full());
   const Index begin = pieces.begin(pieces.full());
   const auto rest = static_cast<int>(count - begin);

@@ -22,7 +22,7 @@ namespace {
 constexpr Index kFloat = sizeof(float);
 
 /** From so many on any number of pairs is some tiles of the most rows and some of one less. */
-constexpr Index least_pairs(const StrassenKernels& kernels) {
+constexpr Index least_pairs(const ProductKernels& kernels) {
   return Index{kernels.tile_rows - 1} * (kernels.tile_rows - 2);
 }
 
@@ -90,7 +90,7 @@ bool pays(const Problem& p) {
   if ((!avx2 && p.kernels.lanes != kLineFloats) || inputs > 2 * kLongestSum) return false;
   // Few pixels by few panels are too few tasks for two threads: 1024 to 128 channels of 7x7 1.23, by one
   // 0.98.
-  const Index panels = columns / (Index{2} * p.kernels.strassen.vectors * p.kernels.lanes);
+  const Index panels = columns / (Index{2} * p.kernels.product.vectors * p.kernels.lanes);
   if (pixels_of(p).volume() * p.geometry.batch * panels < kLeastWork) return false;
   // Columns that are stored apart are copied, by 16 with AVX2: 128 to 64 channels of 56x56, 2×2, took 1.26.
   if (scatters(p.spec()) && avx2) return inputs >= 512;
@@ -159,17 +159,16 @@ class Strassen final : public Executor {
   /** Whole vectors. */
   Index sum_pitch() const { return round_up(half_, kernels_.lanes); }
   Index place(Index pixel, Index column) const;
-  StrassenRowsKernel kernel_of(int rows) const { return tiles_of_.rows[tiles_of_.tile_rows - rows]; }
   Index first_pair(Index tile) const { return tile * tiles_of_.tile_rows - std::max<Index>(tile - full_, 0); }
   Block block_of(Index index, Index blocks) const;
   void stage_pixels(const float* image, const Block& block, float* to) const;
   void multiply_panel(const Buffers& maps, const Block& block, Index panel, const Work& w) const;
-  void complete_apart(StrassenRows g, const Buffers& maps, Index pixel, Index column, const Stretch& stretch,
+  void complete_apart(ProductRows g, const Buffers& maps, Index pixel, Index column, const Stretch& stretch,
                       const Work& w) const;
   void multiply_rest(const Buffers& maps, const Block& block) const;
 
   const KernelTable& kernels_;
-  const StrassenKernels& tiles_of_;
+  const ProductKernels& tiles_of_;
   const EpilogueData epilogue_;
   const Index out_channels_;
   /** A transposed layer stores the columns of each tap apart. */
@@ -192,7 +191,7 @@ class Strassen final : public Executor {
 
 Strassen::Strassen(const Problem& p)
     : kernels_(p.kernels),
-      tiles_of_(p.kernels.strassen),
+      tiles_of_(p.kernels.product),
       epilogue_(p.stage()),
       out_channels_(p.spec().out_channels),
       scatters_(scatters(p.spec())),
@@ -212,9 +211,10 @@ Strassen::Strassen(const Problem& p)
   const bool one_row = !strided_ && !scatters_ && pixels % 2 == 0;
   images_ = one_row ? 1 : p.geometry.batch;
   pixels_ = one_row ? pixels * p.geometry.batch : pixels;
-  const Index pairs = ceil_div(pixels_, Index{2}), rows = tiles_of_.tile_rows;
-  tiles_ = ceil_div(pairs, rows);
-  full_ = tiles_ - (tiles_ * rows - pairs);
+  const Index rows = tiles_of_.tile_rows;
+  const NearFullPieces tiles(ceil_div(pixels_, Index{2}), tiles_of_.tile_rows);
+  tiles_ = tiles.count();
+  full_ = tiles.full();
   blocks_ = ceil_div(tiles_, std::max(kSumsBudget / (4 * half_ * kFloat * rows), kLeastTiles));
   packed_ = p.weights.packed("strassen" + rest_.key(), [this, &stage = p.stage()] { return pack(stage); });
 }
@@ -314,7 +314,7 @@ void Strassen::run(const Buffers& buffers, Index task, int threads, float* scrat
   }
   StrassenSums sums{block.pixels, block.pairs, half_, {}, sum_pitch()};
   std::copy_n(w.sum, 4, sums.sum);
-  tiles_of_.sums(sums);
+  kernels_.strassen_sums(sums);
   const Index end = piece_begin(panels_, cuts, at.part + 1);
   for (Index i = piece_begin(panels_, cuts, at.part); i < end; ++i) multiply_panel(maps, block, i, w);
   if (end == panels_) multiply_rest(maps, block);
@@ -322,7 +322,7 @@ void Strassen::run(const Buffers& buffers, Index task, int threads, float* scrat
 
 void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index panel, const Work& w) const {
   const float* const end = packed_->data() + packed_->bytes() / kFloat;
-  StrassenRows g;
+  ProductRows g;
   g.depth = half_;
   g.panel = packed_->data() + panel * kProductCount * panel_floats();
   g.out_pitch = 2 * out_.x;
@@ -360,7 +360,7 @@ void Strassen::multiply_panel(const Buffers& maps, const Block& block, Index pan
         g.out = maps.output + place(pixel, column);
         if (maps.residual != nullptr) g.residual = maps.residual + place(pixel, column);
       }
-      kernel_of(stretch.rows)(g, stretch.tiles);
+      tiles_of_.of(stretch.rows)(g, stretch.tiles);
     }
     g.panel += panel_floats();
   }
@@ -378,7 +378,7 @@ Index Strassen::place(Index pixel, Index column) const {
 }
 
 /** Of every second pixel from `pixel` on, as far as they exist. */
-void Strassen::complete_apart(StrassenRows g, const Buffers& maps, Index pixel, Index column,
+void Strassen::complete_apart(ProductRows g, const Buffers& maps, Index pixel, Index column,
                               const Stretch& stretch, const Work& w) const {
   const Index rows = stretch.tiles * stretch.rows;
   const Index existing = std::min(rows, ceil_div(pixels_ - pixel, Index{2}));
@@ -390,7 +390,7 @@ void Strassen::complete_apart(StrassenRows g, const Buffers& maps, Index pixel, 
   }
   g.out = w.apart;
   g.out_pitch = width_;
-  kernel_of(stretch.rows)(g, stretch.tiles);
+  tiles_of_.of(stretch.rows)(g, stretch.tiles);
   for (Index i = 0; i < existing; ++i)
     std::copy_n(w.apart + i * width_, width_, maps.output + place(pixel + 2 * i, column));
 }
@@ -422,7 +422,7 @@ void Strassen::multiply_rest(const Buffers& maps, const Block& block) const {
 
 std::optional<Objection> refuse_strassen(const Problem& p) {
   const ConvSpec& spec = p.spec();
-  const StrassenKernels& kernels = p.kernels.strassen;
+  const ProductKernels& kernels = p.kernels.product;
   if (!spec.fast_math) return Objection{"changes the rounding, which math 'strict' rules out"};
   if (spec.transposed ? spec.kernel != spec.stride : spec.kernel.volume() != 1)
     return Objection{"needs a kernel of 1, or a transposed one as large as its stride"};

@@ -31,6 +31,9 @@ constexpr Index kLeastStreamedTiles = 16;
 /** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
  * transposed 4x4 take 4.5 ms instead of 9.1. */
 constexpr Index kFarPacking = Index{8} << 20;
+/** Bytes of a panel that pass all tiles from the first-level cache, while the tiles bring the next ones there.
+ * With a second half as large on the way they fit in the smallest, 32 KiB. */
+constexpr Index kPanelBudget = Index{16} << 10;
 /** Of a block's time, what each part of it does anew: transforming the inputs took 2% of 256 channels. */
 constexpr double kTransformShare = 0.03;
 /** Whole rows of tiles are cheaper to find and to stage, if no thread gets more than this of its share. Of so
@@ -59,7 +62,7 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
               rows_in_all() * tiling.x.tiles() * tiling.products() / tiling.weights(), p.kernels.gemm),
       pitch_(round_up(depth_of_sums(), 16) + 16),
       zeros_(std::max<Index>(group_in_, Index{kMaxTileVectors} * 16)) {
-  brings_by_rows_ = suits_bringing_rows();
+  in_pieces_by_rows_ = suits_product_rows();
   pitched_ = suits_pitched_rows();
   choose_block();
   order_products();
@@ -174,17 +177,21 @@ std::string WinogradCore::tile() const {
   return filter() + " " + std::to_string(rows) + "x" + std::to_string(vectors);
 }
 
-/** Whether rows at one pitch bring the weights that come next: a line for every four products, so that it
- * takes some full tiles to bring all. With AVX2 512 channels of 28x28 take 0.92 of the time that a call a
- * tile takes, 128 of 28x28 0.93 and 96 of 31x31 0.96; 25 tiles of 256 channels 1.11. */
-bool WinogradCore::suits_bringing_rows() const {
-  constexpr Index least_tiles_of_rows = 5, longest = 512;
-  const GemmKernels& gemm = kernels_.gemm;
-  if (gemm.bringing_rows == nullptr || depth_of_sums() > longest) return false;
-  if (tiling_.weights() != tiling_.products()) return false;
-  if (!brings_weights(panel_start(panels_.count()) * kFloat)) return false;
-  if (rows_in_all() * tiling_.x.tiles() < least_tiles_of_rows * panels_.tile_rows) return false;
-  return panels_.alike(gemm.preferred_vectors);
+bool WinogradCore::suits_product_rows() const {
+  return brings_weights(packed_floats() * kFloat) && depth_of_sums() % 4 == 0 &&
+         panels_.alike(kernels_.product.vectors);
+}
+
+/** Parts of K by which a panel passes. Each is a sum of its own: however many threads share the tiles, there
+ * must be as many. */
+Index WinogradCore::pieces_of_sums(Index panel) const {
+  const bool one_tile = largest_group() * rows_in_all() * tiling_.x.tiles() <= panels_.tile_rows;
+  if (!brings_weights(packed_floats() * kFloat) || one_tile) return 1;
+  return ceil_div(depth_of_sums() * panels_.width(panel) * kFloat, kPanelBudget);
+}
+
+Index WinogradCore::piece_begin_of(Index pieces, Index piece) const {
+  return piece == pieces ? depth_of_sums() : depth_of_sums() * piece / pieces / 4 * 4;
 }
 
 /** Tiles of four vectors gain nothing by rows at one pitch: 64 channels 1.00, first layers by 2x2 pixels 1.04
@@ -194,7 +201,7 @@ bool WinogradCore::suits_bringing_rows() const {
 bool WinogradCore::suits_pitched_rows() const {
   constexpr Index short_sums = 96;
   const bool brings = brings_weights(panel_start(panels_.count()) * kFloat);
-  if (brings && depth_of_sums() > short_sums && !brings_by_rows_) return false;
+  if (brings && (depth_of_sums() > short_sums || in_pieces_by_rows_)) return false;
   return std::all_of(panels_.list.begin(), panels_.list.end(), [&](const Panels::Panel& panel) {
     return panel.vectors < kMaxTileVectors &&
            multiplies_pitched(kernels_.gemm, panel.vectors, depth_of_sums());

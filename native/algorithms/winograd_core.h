@@ -112,7 +112,9 @@ class WinogradCore final : public Executor {
   bool streams_weights() const;
   Index tiles_of_streamed_weights() const;
   Index least_tiles() const;
-  bool suits_bringing_rows() const;
+  bool suits_product_rows() const;
+  Index pieces_of_sums(Index panel) const;
+  Index piece_begin_of(Index pieces, Index piece) const;
   bool suits_pitched_rows() const;
 
   void choose_block();
@@ -130,6 +132,7 @@ class WinogradCore final : public Executor {
   void point_rows(const Block& block, Work& w) const;
   Epilogue no_epilogue() const;
   void multiply_pitched(const Block& block, Index panel, const Work& w) const;
+  void multiply_in_pieces(const Block& block, Index panel, const Work& w) const;
   void multiply(const Block& block, Index panel, Work& w) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const;
   void move_planes(const Block& block, const float* from, float* to, Index panel, Work& w) const;
@@ -148,8 +151,8 @@ class WinogradCore final : public Executor {
   Index block_rows_ = 1, block_columns_ = 1;
   /** Each product of the transform is multiplied as rows at one pitch (GemmRows). */
   bool pitched_ = false;
-  /** Pitched, and they bring the next product's weights. */
-  bool brings_by_rows_ = false;
+  /** Weights pass in pieces by ProductRows, where a block's tiles are whole tiles of rows. */
+  bool in_pieces_by_rows_ = false;
   std::vector<Slice> slice_list_;
   std::vector<int> order_;  // products, those of one weight side by side
   std::vector<WeightGroup> weights_;

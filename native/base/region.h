@@ -50,13 +50,15 @@
 #define CONVOLITH_IN_ORDER(kind, value) static_cast<void>(value)
 #endif
 
-/** Asks for the cache line of an address that will be written, and, into the second-level cache, of one that
- * will be read. */
+/** Asks for the cache line of an address that will be written, and of one that will be read, into the first-level
+ * cache or only into the second-level one. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define CONVOLITH_PREFETCH_WRITE(address)
+#define CONVOLITH_PREFETCH_NEAR(address)
 #define CONVOLITH_PREFETCH_FAR(address)
 #else
 #define CONVOLITH_PREFETCH_WRITE(address) __builtin_prefetch(address, 1)
+#define CONVOLITH_PREFETCH_NEAR(address) __builtin_prefetch(address, 0, 3)
 #define CONVOLITH_PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
 #endif
 

@@ -10,6 +10,7 @@
 #include "kernels/gemv.inl.h"
 #include "kernels/grouped.inl.h"
 #include "kernels/probe.inl.h"
+#include "kernels/product_rows.inl.h"
 #include "kernels/reduce.inl.h"
 #include "kernels/resample.inl.h"
 #include "kernels/strassen.inl.h"
@@ -42,12 +43,9 @@ void fill_gemm(GemmKernels& kernels) {
 template <class V, class B, int NR = kWidestPanel<B>>
 void fill_gemm_strips(GemmKernels& kernels) {
   kernels.strip[NR - 1] = gemm_strip<V, B::short_rows[NR - 1], NR>;
-  kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, false>;
+  kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR, false>;
   if constexpr (B::carries_channels && NR == B::preferred_vectors) {
-    kernels.carried_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, true, false>;
-    // For Winograd's products, which take no rows of kMaxTileVectors.
-    if constexpr (NR < kMaxTileVectors)
-      kernels.bringing_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, false, true>;
+    kernels.carried_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, true>;
   }
   kernels.pitched_rows[NR - 1] = B::pitched_rows[NR - 1];
   kernels.pitched_depth[NR - 1] = B::pitched_depth[NR - 1];
@@ -55,13 +53,12 @@ void fill_gemm_strips(GemmKernels& kernels) {
 }
 
 template <class V, class B>
-void fill_strassen(StrassenKernels& kernels) {
-  constexpr int vectors = B::preferred_vectors, rows = B::strassen_rows;
+void fill_products(ProductKernels& kernels) {
+  constexpr int vectors = B::preferred_vectors, rows = B::product_rows;
   kernels.tile_rows = rows;
   kernels.vectors = vectors;
-  kernels.rows[0] = strassen_rows<V, rows, vectors>;
-  kernels.rows[1] = strassen_rows<V, rows - 1, vectors>;
-  kernels.sums = strassen_sums<V>;
+  kernels.rows[0] = product_rows<V, rows, vectors>;
+  kernels.rows[1] = product_rows<V, rows - 1, vectors>;
 }
 
 template <class V, class B, int NR, int MR = B::max_rows[NR - 1]>
@@ -159,7 +156,8 @@ KernelTable make_table(const char* name) {
   }
   fill_gemm<V, B, kWidestPanel<B>>(table.gemm);
   if constexpr (!B::compact) fill_gemm_strips<V, B>(table.gemm);
-  fill_strassen<V, B>(table.strassen);
+  fill_products<V, B>(table.product);
+  table.strassen_sums = strassen_sums<V>;
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
   set_slider<V, 3, 1, 2>(table.depthwise.slider[0]);
   set_slider<V, 3, 2, 2>(table.depthwise.slider[1]);

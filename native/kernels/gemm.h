@@ -105,10 +105,6 @@ struct GemmRows {
   float* carry = nullptr;
   /** With a carry: whether a panel before this one left something in it, and whether one comes behind. */
   bool carried = false, carries_on = false;
-  /** Of the weights that come next, what these tiles bring into the second-level cache meanwhile, a line for
-   * every four products from `ahead` on; null for none, and with a carry. */
-  const float* ahead = nullptr;
-  const float* ahead_end = nullptr;
   /** Of the panel, those that exist: more than all vectors but the last one have, and all with a carry. */
   int columns = 0;
   /** Its bias is that of the panel's first column; its activation is `clip`. */
@@ -142,8 +138,6 @@ struct GemmKernels {
   GemmRowsKernel rows[kMaxTileVectors] = {};
   /** Of preferred_vectors, with a carry; null where there is none. */
   GemmRowsKernel carried_rows = nullptr;
-  /** The same that bring weights. */
-  GemmRowsKernel bringing_rows = nullptr;
   int pitched_rows[kMaxTileVectors] = {};
   Index pitched_depth[kMaxTileVectors] = {};
 

@@ -156,7 +156,7 @@ void gemm_tile(const GemmTile& t) {
       Index stop = k_end;
       if (ahead != nullptr) {
         const float* end = ahead + tile->ahead_floats;
-        for (; ahead < end; ahead += kLineFloats) CONVOLITH_PREFETCH_FAR(ahead);
+        for (; ahead < end; ahead += kLineFloats) CONVOLITH_PREFETCH_NEAR(ahead);
         if (k + kAheadSteps < stop) stop = k + kAheadSteps;
       }
       multiply_rows<V, MR, NR>(row, panel, k, stop, sum);

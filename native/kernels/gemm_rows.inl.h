@@ -150,19 +150,16 @@ CONVOLITH_NOINLINE void gemm_plain_rows(const GemmRows& g, Index tiles) {
 }
 
 /** Contract: GemmRowsKernel. */
-template <class V, int MR, int NR, bool Carries, bool Brings>
+template <class V, int MR, int NR, bool Carries>
 void gemm_rows(const GemmRows& g, Index tiles) {
   using Reg = typename V::Reg;
-  if constexpr (!Brings) {
-    const bool plain = g.runs == 1 && g.depth % 4 == 0 && g.residual == nullptr;
-    if (plain) return gemm_plain_rows<V, MR, NR, Carries>(g, tiles);
-  }
+  const bool plain = g.runs == 1 && g.depth % 4 == 0 && g.residual == nullptr;
+  if (plain) return gemm_plain_rows<V, MR, NR, Carries>(g, tiles);
   const Epilogue& e = *g.epilogue;
   const float* rows = g.rows;
   float* out = g.out;
   const float* residual = g.residual;
   [[maybe_unused]] float* carry = g.carry;
-  [[maybe_unused]] const float* ahead = g.ahead;
   const Index fours = g.depth / 4, rest = g.depth % 4;
   for (; tiles > 0; --tiles, rows += MR * g.pitch, out += MR * g.out_pitch) {
     Reg sum[MR][NR];
@@ -178,13 +175,7 @@ void gemm_rows(const GemmRows& g, Index tiles) {
       const float* first = rows + g.run_offset[run];
       const float* panel = g.panel + g.run_start[run] * (NR * V::lanes);
       PitchedRows<const float, MR> row(first, g.pitch);
-      for (Index k = fours; k > 0; --k) {
-        if constexpr (Brings) {
-          if (ahead < g.ahead_end) CONVOLITH_PREFETCH_FAR(ahead);
-          ahead += kLineFloats;
-        }
-        multiply_pitched<V, MR, NR, 4>(row, panel, sum);
-      }
+      for (Index k = fours; k > 0; --k) multiply_pitched<V, MR, NR, 4>(row, panel, sum);
       if (rest > 0) {
         // By addresses of its own: GCC would compute the first loop's last ones for every tile.
         PitchedRows<const float, MR> last_row(first + 4 * fours, g.pitch);

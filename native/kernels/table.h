@@ -7,6 +7,7 @@
 #include "kernels/gemv.h"
 #include "kernels/reduce.h"
 #include "kernels/resample.h"
+#include "kernels/product_rows.h"
 #include "kernels/strassen.h"
 #include "kernels/transpose.h"
 #include "kernels/weight_grad.h"
@@ -20,7 +21,8 @@ struct KernelTable {
   const char* name = nullptr;
   int lanes = 0;
   GemmKernels gemm;
-  StrassenKernels strassen;
+  ProductKernels product;
+  StrassenSumsKernel strassen_sums = nullptr;
   DepthwiseKernels depthwise;
   DotKernels dot;
   WinogradKernels winograd;

@@ -15,8 +15,8 @@ struct Blocking {
   /** Whether there are those of preferred_vectors that carry their last channels on (GemmRows), and, of fewer
    * than four vectors, that bring weights: for panels of one line, which each share lines with two others. */
   static constexpr bool carries_channels = true;
-  /** Of Strassen's product by panels of preferred_vectors. */
-  static constexpr int strassen_rows = 6;
+  /** Of products whose sums are handed on, by panels of preferred_vectors. */
+  static constexpr int product_rows = 6;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Of groups of few channels, 3×3, stride 1. */

@@ -20,8 +20,8 @@ struct Blocking {
   /** Panels of four lines share one with each neighbour: 64 to 256 channels of 56x56 take 0.9 of the time
    * with their last channels carried on, 96 to 384 0.94, 64 to 128 of 112x112 0.92, 256 to 512 1.0. */
   static constexpr bool carries_channels = true;
-  /** Of Strassen's product by panels of preferred_vectors. */
-  static constexpr int strassen_rows = 6;
+  /** Of products whose sums are handed on, by panels of preferred_vectors. */
+  static constexpr int product_rows = 6;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Of groups of few channels, 3×3, stride 1. */

@@ -16,7 +16,7 @@ struct Blocking {
   /** Not measured. */
   static constexpr bool carries_channels = false;
   /** Of Strassen's product by panels of preferred_vectors. Speed was not measured. */
-  static constexpr int strassen_rows = 6;
+  static constexpr int product_rows = 6;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Of groups of few channels, 3×3, stride 1. */

@@ -15,7 +15,7 @@ struct Blocking {
   /** A compact table has none. */
   static constexpr bool carries_channels = false;
   /** Of Strassen's product by panels of preferred_vectors. Speed was not measured. */
-  static constexpr int strassen_rows = 4;
+  static constexpr int product_rows = 4;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 1;
   /** Of groups of few channels, 3×3, stride 1. */
