@@ -45,8 +45,8 @@ class FullPieces {
   Index full_, rest_, count_;
 };
 
-/** `total` cut into as few pieces of `most` and of one less as there can be: all from (most - 1)(most - 2) on,
- * and some smaller ones. */
+/** `total` cut into as few pieces of `most` and of one less as there can be: all from (most - 1)(most - 2)
+ * on, and some smaller ones. */
 class NearFullPieces {
  public:
   constexpr NearFullPieces(Index total, int most)

@@ -31,8 +31,8 @@ constexpr Index kLeastStreamedTiles = 16;
 /** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
  * transposed 4x4 take 4.5 ms instead of 9.1. */
 constexpr Index kFarPacking = Index{8} << 20;
-/** Bytes of a panel that pass all tiles from the first-level cache, while the tiles bring the next ones there.
- * With a second half as large on the way they fit in the smallest, 32 KiB. */
+/** Bytes of a panel that pass all tiles from the first-level cache, while the tiles bring the next ones
+ * there. With a second half as large on the way they fit in the smallest, 32 KiB. */
 constexpr Index kPanelBudget = Index{16} << 10;
 /** Of a block's time, what each part of it does anew: transforming the inputs took 2% of 256 channels. */
 constexpr double kTransformShare = 0.03;

@@ -50,8 +50,8 @@
 #define CONVOLITH_IN_ORDER(kind, value) static_cast<void>(value)
 #endif
 
-/** Asks for the cache line of an address that will be written, and of one that will be read, into the first-level
- * cache or only into the second-level one. */
+/** Asks for the cache line of an address that will be written, and of one that will be read, into the
+ * first-level cache or only into the second-level one. */
 #if defined(_MSC_VER) && !defined(__clang__)
 #define CONVOLITH_PREFETCH_WRITE(address)
 #define CONVOLITH_PREFETCH_NEAR(address)
