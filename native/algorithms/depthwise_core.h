@@ -100,6 +100,7 @@ class DepthwiseCore {
   bool aligns_inputs() const;
   bool walks_together(bool meets, bool alike) const;
   bool walks_lines_together(bool meets, bool alike) const;
+  bool walks_whole_lines_together(bool same_place) const;
   int floats_to_vector(const float* p) const;
   void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
                   const Walk& walk, bool shifts, Work& work) const;
