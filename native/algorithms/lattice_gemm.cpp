@@ -57,6 +57,18 @@ double share_inside(const LatticeAxis& axis) {
   return pairs == 0 ? 1.0 : static_cast<double>(axis.pairs_inside()) / static_cast<double>(pairs);
 }
 
+/** Taps that a point of an axis meets, at the most. */
+Index most_met(const LatticeAxis& axis) {
+  Index most = 0;
+  for (Index i = 0; i < axis.count; ++i) {
+    const auto met = std::count_if(axis.taps.begin(), axis.taps.end(), [&](const LatticeAxis::Tap& tap) {
+      return axis.source(i * axis.in_step + tap.offset) != LatticeAxis::kOutside;
+    });
+    most = std::max<Index>(most, met);
+  }
+  return most;
+}
+
 /** Points of an axis that meet the same taps, on the average. */
 double mean_segment(const LatticeAxis& axis) {
   std::vector<Index> changes;
@@ -140,7 +152,13 @@ Index LatticeGemm::longest_run() const {
 }
 
 void LatticeGemm::cut_k() {
-  const bool brings = brings_weights(groups_ * group_packing_ * kFloat);
+  // Tiles of a segment leave out the taps that they do not meet: what is left may be one sum.
+  if (segmented() &&
+      most_met(lattice_.y) * most_met(lattice_.x) * lattice_.z.tap_count() * run_length_ <= kLongestSum) {
+    chunks_.push_back({0, runs_, 0, run_length_});
+    return;
+  }
+  const bool brings = !segmented() && brings_weights(groups_ * group_packing_ * kFloat);
   const Index longest =
       brings ? std::clamp<Index>(kBroughtBudget / kFloat / panels_.max_width(), 64, kLongestSum)
              : longest_run();
@@ -431,15 +449,19 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
   const bool brings = !segmented() && brings_weights(groups_ * group_packing_ * kFloat, w.tile_count);
   for (Index c = 0; c < chunk_count; ++c) {
     const Chunk& chunk = chunks_[static_cast<std::size_t>(c)];
-    t.first = c == 0;
-    t.last = c == chunk_count - 1;
     t.k_begin = chunk.k_begin;
     t.k_end = chunk.k_end;
     const Index floats = chunk.runs * (chunk.k_end - chunk.k_begin) * width;
     const float* weights = t.panel + (chunk.first_run * run_length_ + chunk.k_begin) * width;
     for (Index i = 0; i < w.tile_count; ++i) {
       const Tile tile = w.tiles[i];
-      const RunRange range = tile.inner ? w.inner_ranges[c] : w.ranges[i * chunk_count + c];
+      const RunRange* ranges = tile.inner ? w.inner_ranges : w.ranges + i * chunk_count;
+      const RunRange range = ranges[c];
+      const Index runs = ranges[chunk_count - 1].end;
+      const bool nothing = runs == 0 && c == 0;
+      if (range.begin == range.end && !nothing) continue;
+      t.first = nothing || (range.begin == 0 && chunk.k_begin == 0);
+      t.last = nothing || (range.end == runs && chunk.k_end == run_length_);
       t.rows = w.rows + tile.first * runs_ + range.begin * tile.rows;
       t.run_offset = nullptr;
       t.run_start = w.run_start + tile.first * runs_ + range.begin;
