@@ -32,6 +32,12 @@ function largeCases(): ContractCase[] {
       name: '1-D in pieces',
       options: { inChannels: 256, outChannels: 64, size: [72], kernel: [3], padding: 1, channelsLast: true },
     },
+    // 16 tiles are whole tiles of rows, and 8 of each of two threads are not.
+    {
+      ...base,
+      name: '1-D in pieces, by rows',
+      options: { inChannels: 256, outChannels: 64, size: [96], kernel: [3], padding: 1, channelsLast: true },
+    },
     { ...base, name: 'large transposed', options: { ...square, transposed: true, size: [13, 15], stride: 2 } },
     { ...base, name: 'large depthwise', options: { ...square, inChannels: 72, outChannels: 72, groups: 72 } },
   ];

@@ -127,6 +127,25 @@ describe.skipIf(binding === null)('layers of far maps on the native engine', () 
     });
   });
 
+  // A band at the map's edge leaves out taps in the padding that the whole map multiplies.
+  it.each(isas.filter((isa) => isa !== 'scalar'))(
+    'cuts long sums alike in bands and in the whole map, with %s',
+    (isa) => {
+      binding?.setIsa(isa);
+      const layers = () => {
+        const next = random(9);
+        const weight = randomTensor(next, 48, 64, 7, 7);
+        return [pointwise(next, 16, 64), new Conv2d({ ...common, weight, padding: 3, math: 'strict' })];
+      };
+      const input = randomTensor(random(3), 1, 64, 112, 16);
+      const wanted = oneByOne(layers(), input);
+      setThreads(16);
+      using stack = new Sequential(layers());
+      expect(stack.explain(input.shape).tile).toMatch(BANDS);
+      expect(sameBits(stack.forward(input).data, wanted.data)).toBe(true);
+    },
+  );
+
   it('runs layer by layer where an algorithm that was asked for needs more pixels than a band has', () => {
     const next = random(5);
     const chain = () => [

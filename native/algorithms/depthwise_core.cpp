@@ -83,7 +83,6 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
       grouped_(packs_groups(p, lattice)),
       weight_stride_(round_up(p.spec().out_channels, 16) + 16),
       zeros_(p.spec().out_channels + p.kernels.lanes),
-      amd_(cpu_is_amd()),
       slide_y_(slide_axis(lattice.y)),
       slide_x_(slide_axis(lattice.x)) {
   packed_ = p.weights.packed("depthwise " + lattice_key(lattice),
@@ -108,7 +107,7 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
   if (slider_ != nullptr) {
     const Index column = Index{slider_->window()} * slider_->stride * channels_ * 4;
     slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
-    if (!amd_ && !grouped_ && slider_->kernel <= 3 && channels_ > kLineFloats) {
+    if (!cpu_is_amd() && !grouped_ && slider_->kernel <= 3 && channels_ > kLineFloats) {
       const Index columns = ceil_div(lattice_.x.count, slide_x_.phases);
       const Index least = far ? kFarSlideColumns : kNearSlideColumns;
       // Between least and twice as many, none of them much shorter.
@@ -256,7 +255,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   constexpr Index kib = 1024;
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
-  t.lag = amd_ && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
+  t.lag = cpu_is_amd() && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
   t.together = epilogue.op == ActivationOp::clip && walks_together(meet, apart % kLine == 0);
   if (t.together) t.lag = nullptr;
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
@@ -303,20 +302,21 @@ bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider
 bool DepthwiseCore::walks_together(bool meets, bool alike) const {
   if (slider_->together == 1) return false;
   const bool whole_line = kernels_.lanes == kLineFloats;
-  if (whole_line && amd_) return walks_lines_together(meets, alike);
+  if (whole_line && cpu_is_amd()) {
+    return cpu_halves_avx512() ? walks_halved_together(meets, alike) : walks_full_together(meets && alike);
+  }
   const Index far_apart = whole_line ? 256 : 128;
   return slider_->kernel != 3 || slider_->stride > 1 || channels_ % far_apart == 0;
 }
 
 /**
- * Of whole lines on AMD's cores, where input and output do not begin alike in one, so that loads or
- * stores meet two: 512 channels of 14x14 take 0.73 to 0.87 of the time, where they meet outputs 0.64, 256
- * of 33x33 dilated by 2 0.74 to 0.91 and 0.66, 1024 of 7x7 0.55 to 0.74; 256 of 28x28 0.81 to 0.91 where they
- * meet, 0.97 to 1.12 where not. Where both begin alike it is 1.04 to 1.32. By a stride of 2 it is 0.99 to
- * 1.13, 2×2 0.92 to 1.2.
+ * Of whole lines that AMD's Zen 4 computes by halves, where input and output do not begin alike in one, so
+ * that loads or stores meet two: 512 channels of 14x14 take 0.73 to 0.87 of the time, where they meet outputs
+ * 0.64, 256 of 33x33 dilated by 2 0.74 to 0.91 and 0.66, 1024 of 7x7 0.55 to 0.74; 256 of 28x28 0.81 to 0.91
+ * where they meet, 0.97 to 1.12 where not. Where both begin alike it is 1.04 to 1.32. By a stride of 2 it is
+ * 0.99 to 1.13, 2×2 0.92 to 1.2.
  */
-bool DepthwiseCore::walks_lines_together(bool meets, bool alike) const {
-  if (!cpu_halves_avx512()) return walks_whole_lines_together(meets && alike);
+bool DepthwiseCore::walks_halved_together(bool meets, bool alike) const {
   if (alike || slider_->kernel != 3 || slider_->stride > 1 || channels_ % 256 != 0) return false;
   return meets || channels_ % 512 == 0 || slide_x_.phases > 1;
 }
@@ -329,7 +329,7 @@ bool DepthwiseCore::walks_lines_together(bool meets, bool alike) const {
  * lag, 1.12. Of other channels maps that the second-level cache does not hold, by a stride of 2: 64 and 96 of
  * 112x112 take 0.96; smaller ones 1.05 to 1.09.
  */
-bool DepthwiseCore::walks_whole_lines_together(bool same_place) const {
+bool DepthwiseCore::walks_full_together(bool same_place) const {
   const bool slides_by_one = slider_->kernel == 3 && slider_->stride == 1;
   if (same_place && slides_by_one && channels_ % 256 == 0) return false;
   return channels_ % 128 == 0 || (far_ && slider_->kernel == 3 && slider_->stride == 2);

@@ -99,8 +99,8 @@ class DepthwiseCore {
                   Work& work) const;
   bool aligns_inputs() const;
   bool walks_together(bool meets, bool alike) const;
-  bool walks_lines_together(bool meets, bool alike) const;
-  bool walks_whole_lines_together(bool same_place) const;
+  bool walks_halved_together(bool meets, bool alike) const;
+  bool walks_full_together(bool same_place) const;
   int floats_to_vector(const float* p) const;
   void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
                   const Walk& walk, bool shifts, Work& work) const;
@@ -127,8 +127,6 @@ class DepthwiseCore {
   std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
   Index weight_stride_ = 0;
   AlignedBuffer zeros_;
-  /** Outputs may have to lag (DepthwiseSlide), and rows are not cut into short pieces. */
-  const bool amd_;
   /** Whether blocks bring the next one's rows. */
   bool far_ = false;
   SlideAxis slide_y_, slide_x_;

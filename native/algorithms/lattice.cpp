@@ -104,11 +104,15 @@ bool LatticeAxis::contiguous_taps() const {
   return true;
 }
 
+Index LatticeAxis::taps_inside(Index point) const {
+  Index inside = 0;
+  for (Index t = 0; t < tap_count(); ++t) inside += source(coordinate(point, t)) != kOutside ? 1 : 0;
+  return inside;
+}
+
 Index LatticeAxis::pairs_inside() const {
   Index inside = 0;
-  for (Index i = 0; i < count; ++i) {
-    for (Index t = 0; t < tap_count(); ++t) inside += source(coordinate(i, t)) != kOutside ? 1 : 0;
-  }
+  for (Index i = 0; i < count; ++i) inside += taps_inside(i);
   return inside;
 }
 

@@ -45,7 +45,9 @@ struct LatticeAxis {
   bool contiguous_taps() const;
   /** `source` outside of the input. */
   Index padding_source(Index coordinate) const;
-  /** (point, tap) pairs that meet the input, not its zeros. */
+  /** Taps of a point that meet the input, not its zeros. */
+  Index taps_inside(Index point) const;
+  /** The same of all points together. */
   Index pairs_inside() const;
 };
 

@@ -58,14 +58,9 @@ double share_inside(const LatticeAxis& axis) {
 }
 
 /** Taps that a point of an axis meets, at the most. */
-Index most_met(const LatticeAxis& axis) {
+Index most_inside(const LatticeAxis& axis) {
   Index most = 0;
-  for (Index i = 0; i < axis.count; ++i) {
-    const auto met = std::count_if(axis.taps.begin(), axis.taps.end(), [&](const LatticeAxis::Tap& tap) {
-      return axis.source(i * axis.in_step + tap.offset) != LatticeAxis::kOutside;
-    });
-    most = std::max<Index>(most, met);
-  }
+  for (Index i = 0; i < axis.count; ++i) most = std::max(most, axis.taps_inside(i));
   return most;
 }
 
@@ -146,24 +141,24 @@ void LatticeGemm::choose_staging() {
   runs_ = static_cast<Index>(run_taps_.size());
 }
 
-/** Products whose panel stays in the second-level cache, and whose sum does not round too often. */
-Index LatticeGemm::longest_run() const {
-  return std::clamp<Index>(kPanelBudget / kFloat / panels_.max_width(), 64, kLongestSum);
+/** Products whose part of a panel is of so many bytes at the most, and whose sum does not round too often. */
+Index LatticeGemm::longest_run(Index bytes) const {
+  return std::clamp<Index>(bytes / kFloat / panels_.max_width(), 64, kLongestSum);
 }
 
+/** By the weights alone, but for kernels whose rows are dilated: a band of a stack has the same sums as the
+ * whole map, although it may be cut into segments where that is not, and bands leave those kernels out. */
 void LatticeGemm::cut_k() {
-  // Tiles of a segment leave out the taps that they do not meet: what is left may be one sum.
-  if (segmented() &&
-      most_met(lattice_.y) * most_met(lattice_.x) * lattice_.z.tap_count() * run_length_ <= kLongestSum) {
+  const bool apart = segmented() && lattice_.y.spacing() > 1;
+  const Index met = most_inside(lattice_.y) * most_inside(lattice_.x) * lattice_.z.tap_count();
+  if (apart && met * run_length_ <= kLongestSum) {
     chunks_.push_back({0, runs_, 0, run_length_});
     return;
   }
-  const bool brings = !segmented() && brings_weights(groups_ * group_packing_ * kFloat);
-  const Index longest =
-      brings ? std::clamp<Index>(kBroughtBudget / kFloat / panels_.max_width(), 64, kLongestSum)
-             : longest_run();
+  const bool brings = !apart && brings_weights(groups_ * group_packing_ * kFloat);
+  const Index longest = longest_run(brings ? kBroughtBudget : kPanelBudget);
   if (run_length_ <= longest) {
-    const Index count = std::max<Index>(ceil_div(runs_ * run_length_, longest), 1);
+    const Index count = std::max<Index>(ceil_div(runs_, longest / std::max<Index>(run_length_, 1)), 1);
     const Index each = std::max<Index>(ceil_div(runs_, count), 1);
     for (Index r = 0; r < runs_ || chunks_.empty(); r += each) {
       chunks_.push_back({r, std::min(each, runs_ - r), 0, run_length_});

@@ -63,7 +63,8 @@ class LatticeGemm final : public Executor {
   struct RunRange {
     Index begin = 0, end = 0;
   };
-  /** A part of K that is short enough for its panel to stay in the second-level cache. */
+  /** A part of K that is short enough for its part of the panel to stay in the second-level cache; of kernels
+   * whose tiles each meet a few taps, all of K. */
   struct Chunk {
     Index first_run = 0, runs = 0, k_begin = 0, k_end = 0;
   };
@@ -91,7 +92,7 @@ class LatticeGemm final : public Executor {
   bool suits_bordered_rows();
   bool suits_carry() const;
   bool multiplies_rows(Index bytes) const;
-  Index longest_run() const;
+  Index longest_run(Index bytes) const;
   Index corner_of(const Block& block) const;
   bool fills_tiles(Index row) const;
   void list_pitched_runs(const Block& block, Index in_row, Work& work) const;

@@ -25,10 +25,7 @@ constexpr Index kCarriedMap = Index{2} << 20;
 /** Whether each point of an axis meets some of the input. */
 bool meets_input_everywhere(const LatticeAxis& axis) {
   for (Index i = 0; i < axis.count; ++i) {
-    const auto meets = [&](const LatticeAxis::Tap& tap) {
-      return axis.source(i * axis.in_step + tap.offset) != LatticeAxis::kOutside;
-    };
-    if (!std::any_of(axis.taps.begin(), axis.taps.end(), meets)) return false;
+    if (axis.taps_inside(i) == 0) return false;
   }
   return true;
 }
@@ -50,7 +47,7 @@ bool LatticeGemm::fills_tiles(Index row) const {
 /** What any such sums need. */
 bool LatticeGemm::multiplies_rows(Index bytes) const {
   const Index depth = lattice_.tap_count() * group_in_;
-  if (!channels_last_ || lattice_.points() == 0 || depth > longest_run()) return false;
+  if (!channels_last_ || lattice_.points() == 0 || depth > kLongestSum) return false;
   if (epilogue_.at(0).op != ActivationOp::clip || brings_weights(bytes)) return false;
   return std::all_of(panels_.list.begin(), panels_.list.end(), [&](const Panels::Panel& panel) {
     return multiplies_pitched(kernels_.gemm, panel.vectors, depth);

@@ -211,6 +211,13 @@ void WinogradCore::multiply_pitched(const Block& block, Index panel, const Work&
   }
 }
 
+/** Whether a panel is of the one width, and the tiles of a block are whole tiles of the two heights, that
+ * ProductRows has. The sums are the same either way. */
+bool WinogradCore::passes_in_pieces(const Block& block, Index panel) const {
+  const NearFullPieces tiles(block.tiles, kernels_.product.tile_rows);
+  return in_pieces_by_rows_ && tiles.exist() && panels_[panel].vectors == kernels_.product.vectors;
+}
+
 /** The sums of one panel, of weights from beyond the second-level cache: all tiles by one piece of a weight,
  * which bring the piece that comes next. */
 void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Work& w) const {
@@ -220,6 +227,7 @@ void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Wor
   const Index pieces = pieces_of_sums(panel);
   const Index rest = tiles.full() * rows;
   const float* weight = packed_->data() + block.group * panel_start(panels_.count()) + panel_start(panel);
+  const float* const packed_end = packed_->data() + packed_->size();
   ProductRows g;
   g.pitch = pitch_;
   for (const WeightGroup& group : weights_) {
@@ -229,7 +237,7 @@ void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Wor
       g.panel = weight + begin * width;
       const float* next = piece + 1 < pieces ? weight + end * width : weight + weight_stride(panel);
       g.ahead = next;
-      g.ahead_end = next + g.depth * width;
+      g.ahead_end = std::min(next + g.depth * width, packed_end);
       g.ahead_lines = ceil_div(width, 4 * group.count * tiles.count());
       for (int i = group.first; i < group.first + group.count; ++i) {
         const int product = order_[static_cast<std::size_t>(i)];
@@ -307,10 +315,9 @@ void WinogradCore::multiply(const Block& block, Index panel, Work& w) const {
 }
 
 void WinogradCore::compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const {
-  const NearFullPieces tiles(block.tiles, kernels_.product.tile_rows);
   if (pitched_) {
     multiply_pitched(block, panel, w);
-  } else if (in_pieces_by_rows_ && tiles.exist()) {
+  } else if (passes_in_pieces(block, panel)) {
     multiply_in_pieces(block, panel, w);
   } else {
     multiply(block, panel, w);

@@ -31,8 +31,9 @@ constexpr Index kLeastStreamedTiles = 16;
 /** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
  * transposed 4x4 take 4.5 ms instead of 9.1. */
 constexpr Index kFarPacking = Index{8} << 20;
-/** Bytes of a panel that pass all tiles from the first-level cache, while the tiles bring the next ones
- * there. With a second half as large on the way they fit in the smallest, 32 KiB. */
+/** Bytes of a panel that pass all tiles from the first-level cache, while the tiles bring the next piece
+ * there: both fit in the smallest, 32 KiB. 256 channels of 14x14 take 0.94 of the time by 24 or 32 KiB, 0.85
+ * by 16, and 512 of 7x7 0.94, 0.88 and 0.90; of 8 KiB each tile would cost too much (1.15). */
 constexpr Index kPanelBudget = Index{16} << 10;
 /** Of a block's time, what each part of it does anew: transforming the inputs took 2% of 256 channels. */
 constexpr double kTransformShare = 0.03;
@@ -173,13 +174,15 @@ std::string WinogradCore::filter() const {
 
 std::string WinogradCore::tile() const {
   const int vectors = panels_.max_width() / panels_.lanes;
-  const int rows = pitched_ ? kernels_.gemm.pitched_rows[vectors - 1] : panels_.tile_rows;
+  const bool by_rows = in_pieces_by_rows_ && vectors == kernels_.product.vectors;
+  const int tiles = by_rows ? kernels_.product.tile_rows : panels_.tile_rows;
+  const int rows = pitched_ ? kernels_.gemm.pitched_rows[vectors - 1] : tiles;
   return filter() + " " + std::to_string(rows) + "x" + std::to_string(vectors);
 }
 
+/** Weights from beyond the second-level cache, in sums of whole fours. */
 bool WinogradCore::suits_product_rows() const {
-  return brings_weights(packed_floats() * kFloat) && depth_of_sums() % 4 == 0 &&
-         panels_.alike(kernels_.product.vectors);
+  return brings_weights(packed_floats() * kFloat) && depth_of_sums() % 4 == 0;
 }
 
 /** Parts of K by which a panel passes. Each is a sum of its own: however many threads share the tiles, there
@@ -190,14 +193,15 @@ Index WinogradCore::pieces_of_sums(Index panel) const {
   return ceil_div(depth_of_sums() * panels_.width(panel) * kFloat, kPanelBudget);
 }
 
+/** By fours, of which ProductRows' loop is. */
 Index WinogradCore::piece_begin_of(Index pieces, Index piece) const {
   return piece == pieces ? depth_of_sums() : depth_of_sums() * piece / pieces / 4 * 4;
 }
 
 /** Tiles of four vectors gain nothing by rows at one pitch: 64 channels 1.00, first layers by 2x2 pixels 1.04
  * of the time. Weights that tiles bring are a group's: 256 channels of 28x28 in 16 groups take 0.93 so. Of
- * short sums a call a tile costs more than what it brings saves: with AVX2 64 channels of 56x56 take 0.94 of
- * the time so and 96 of 31x31 0.96, but 128 of 28x28 1.02 to 1.12. */
+ * what passes in pieces only sums that are no fours are left, and of short ones a call a tile costs more than
+ * what it brings saves. */
 bool WinogradCore::suits_pitched_rows() const {
   constexpr Index short_sums = 96;
   const bool brings = brings_weights(panel_start(panels_.count()) * kFloat);

@@ -132,6 +132,7 @@ class WinogradCore final : public Executor {
   void point_rows(const Block& block, Work& w) const;
   Epilogue no_epilogue() const;
   void multiply_pitched(const Block& block, Index panel, const Work& w) const;
+  bool passes_in_pieces(const Block& block, Index panel) const;
   void multiply_in_pieces(const Block& block, Index panel, const Work& w) const;
   void multiply(const Block& block, Index panel, Work& w) const;
   void compute_panel(const Block& block, const Buffers& buffers, Index panel, Work& w) const;
@@ -151,7 +152,7 @@ class WinogradCore final : public Executor {
   Index block_rows_ = 1, block_columns_ = 1;
   /** Each product of the transform is multiplied as rows at one pitch (GemmRows). */
   bool pitched_ = false;
-  /** Weights pass in pieces by ProductRows, where a block's tiles are whole tiles of rows. */
+  /** Weights pass in pieces by ProductRows, where a panel is as wide and a block's tiles are whole tiles. */
   bool in_pieces_by_rows_ = false;
   std::vector<Slice> slice_list_;
   std::vector<int> order_;  // products, those of one weight side by side

@@ -30,7 +30,7 @@ struct GemmTile {
   /** [K][NR * lanes], aligned to a cache line. */
   const float* panel = nullptr;
 
-  /** Of the weights that come next, what this tile, if it has many rows, brings into the second-level cache
+  /** Of the weights that come next, what this tile, if it has many rows, brings into the first-level cache
    * meanwhile: so many floats from here on before every kAheadSteps products of a run. Null for none. */
   const float* ahead = nullptr;
   Index ahead_floats = 0;

@@ -2,7 +2,7 @@ import type { EngineActivation, PaddingMode } from '../../lib/spec.js';
 import type { CaseOptions, PointwiseOptions } from '../support/spec.js';
 import { both, type ContractCase, LAYOUTS, relu6 } from './case.js';
 import { depthwiseBlocks, depthwiseLines, depthwiseNeighbours, depthwisePlanes } from './depthwise-cases.js';
-import { evenRows, pairedPixels } from './row-cases.js';
+import { evenRows, pairedPixels, piecesOfWeights } from './row-cases.js';
 
 type Rank = 1 | 2 | 3;
 type PerRank<T> = { readonly [rank in Rank]: T };
@@ -581,4 +581,5 @@ export const CASES: readonly ContractCase[] = [
   ...largeTiles(),
   ...evenRows(),
   ...pairedPixels(),
+  ...piecesOfWeights(),
 ];

@@ -76,3 +76,34 @@ export function pairedPixels(): ContractCase[] {
   );
   return [...single, ...separable];
 }
+
+/**
+ * Weights from beyond the second-level cache, whose panels pass in pieces: tiles that are whole tiles of rows and tiles
+ * that are not, depths that are no multiple of four, panels of several widths, products that share weights. And dilated
+ * kernels of which most taps lie in the padding, whose tiles sum what they meet: at once, and in parts.
+ */
+export function piecesOfWeights(): ContractCase[] {
+  const three = { kernel: [3, 3], padding: 1 };
+  const rows = [
+    { ...three, inChannels: 128, outChannels: 128, size: [11, 18], activation: relu6 },
+    { ...three, inChannels: 132, outChannels: 64, size: [9, 14], batch: 2 },
+    { ...three, inChannels: 130, outChannels: 64, size: [9, 14] },
+    { ...three, inChannels: 128, outChannels: 96, size: [11, 18] },
+    { ...three, inChannels: 128, outChannels: 64, size: [7, 7] },
+    { ...three, inChannels: 128, outChannels: 128, size: [29, 30], stride: 2 },
+    { inChannels: 132, outChannels: 128, size: [7, 9], kernel: [4, 4], stride: 2, padding: 1, transposed: true },
+    { inChannels: 40, outChannels: 70, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9, batch: 2 },
+    { inChannels: 320, outChannels: 48, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9, activation: relu6 },
+    { inChannels: 320, outChannels: 48, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 20 },
+    { inChannels: 1040, outChannels: 8, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9 },
+  ] as const;
+  return rows.flatMap((options) =>
+    both(
+      `pieces of weights ${options.inChannels} to ${options.outChannels} of ${options.size.join('x')} by ${options.padding}`,
+      options,
+      {
+        residual: options.inChannels % 8 === 0,
+      },
+    ),
+  );
+}

@@ -12,8 +12,8 @@ struct Blocking {
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
   static constexpr int pitched_rows[4] = {12, 6, 4, 3};
   static constexpr int pitched_depth[4] = {192, 1024, 192, 192};
-  /** Whether there are those of preferred_vectors that carry their last channels on (GemmRows), and, of fewer
-   * than four vectors, that bring weights: for panels of one line, which each share lines with two others. */
+  /** Whether there are those of preferred_vectors that carry their last channels on (GemmRows): for panels of
+   * one line, which each share lines with two others. */
   static constexpr bool carries_channels = true;
   /** Of products whose sums are handed on, by panels of preferred_vectors. */
   static constexpr int product_rows = 6;

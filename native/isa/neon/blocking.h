@@ -15,7 +15,7 @@ struct Blocking {
   static constexpr int pitched_depth[4] = {192, 192, 192, 192};
   /** Not measured. */
   static constexpr bool carries_channels = false;
-  /** Of Strassen's product by panels of preferred_vectors. Speed was not measured. */
+  /** Of products whose sums are handed on, by panels of preferred_vectors. Speed was not measured. */
   static constexpr int product_rows = 6;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;

@@ -14,7 +14,7 @@ struct Blocking {
   static constexpr int pitched_depth[4] = {};
   /** A compact table has none. */
   static constexpr bool carries_channels = false;
-  /** Of Strassen's product by panels of preferred_vectors. Speed was not measured. */
+  /** Of products whose sums are handed on, by panels of preferred_vectors. Speed was not measured. */
   static constexpr int product_rows = 4;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 1;
