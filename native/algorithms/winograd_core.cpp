@@ -28,6 +28,11 @@ constexpr Index kProductsOfStreamedWeights = 64;
  * each: 128 channels of 28x28 on two threads took 0.26 ms so, and 0.22 by 25 tiles each, 192 of 35x35 1.05
  * and 0.69. Weights from memory pass twice as slowly then: VGG-16 took 1.05 of the time. */
 constexpr Index kLeastStreamedTiles = 16;
+/** Where the panels are no even shares: two threads that took one and two of three each had 192 channels of
+ * 28x28 in 0.79 ms, and have them by 12 and 13 tiles in 0.63, of 14x14 by 8 in 0.17 for 0.20, 256 to 64 of
+ * 14x14 in 0.088 for 0.125. Of four panels 256 of 28x28 take 0.84 ms by panels and 1.31 by tiles. */
+constexpr Index kLeastUnevenTiles = 8;
+constexpr double kUnevenShare = 1.2;
 /** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
  * transposed 4x4 take 4.5 ms instead of 9.1. */
 constexpr Index kFarPacking = Index{8} << 20;
@@ -94,10 +99,13 @@ Index WinogradCore::tiles_of_streamed_weights() const {
 }
 
 /** Of a block that one of several threads takes. */
-Index WinogradCore::least_tiles() const {
+Index WinogradCore::least_tiles(int threads) const {
   if (!streams_weights()) return panels_.tile_rows;
   const Index weights = tiling_.weights() * depth_of_sums() * group_out_ * groups_;
-  return weights <= kLastCacheFloats ? kLeastStreamedTiles : tiles_of_streamed_weights();
+  if (weights > kLastCacheFloats) return tiles_of_streamed_weights();
+  const auto shared = static_cast<double>(ceil_div(panels_.count(), Index{threads}) * threads);
+  const bool uneven = shared > kUnevenShare * static_cast<double>(panels_.count());
+  return uneven ? kLeastUnevenTiles : kLeastStreamedTiles;
 }
 
 void WinogradCore::order_products() {
@@ -131,7 +139,7 @@ WinogradCore::Cut WinogradCore::cut(int threads) const {
   c.blocks = ceil_div(rows, block_rows_);
   if (threads == 1) return c;
   const Index even = round_up(c.blocks, threads / std::gcd(alike, Index{threads}));
-  const Index most = rows < kManyRows ? rows * block_columns_ / least_tiles() : rows;
+  const Index most = rows < kManyRows ? rows * block_columns_ / least_tiles(threads) : rows;
   if (even <= std::max(c.blocks, most)) c.blocks = even;
   c.parts = fitting_parts(alike * c.blocks, panels_.count(), threads, kTransformShare);
   const Index all = alike * rows;

@@ -111,7 +111,7 @@ class WinogradCore final : public Executor {
   Index packed_floats() const { return groups_ * panel_start(panels_.count()); }
   bool streams_weights() const;
   Index tiles_of_streamed_weights() const;
-  Index least_tiles() const;
+  Index least_tiles(int threads) const;
   bool suits_product_rows() const;
   Index pieces_of_sums(Index panel) const;
   Index piece_begin_of(Index pieces, Index piece) const;
