@@ -85,17 +85,18 @@ export function pairedPixels(): ContractCase[] {
 export function piecesOfWeights(): ContractCase[] {
   const three = { kernel: [3, 3], padding: 1 };
   const rows = [
-    { ...three, inChannels: 128, outChannels: 128, size: [11, 18], activation: relu6 },
-    { ...three, inChannels: 132, outChannels: 64, size: [9, 14], batch: 2 },
-    { ...three, inChannels: 130, outChannels: 64, size: [9, 14] },
-    { ...three, inChannels: 128, outChannels: 96, size: [11, 18] },
-    { ...three, inChannels: 128, outChannels: 64, size: [7, 7] },
-    { ...three, inChannels: 128, outChannels: 128, size: [29, 30], stride: 2 },
-    { inChannels: 132, outChannels: 128, size: [7, 9], kernel: [4, 4], stride: 2, padding: 1, transposed: true },
-    { inChannels: 40, outChannels: 70, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9, batch: 2 },
-    { inChannels: 320, outChannels: 48, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9, activation: relu6 },
-    { inChannels: 320, outChannels: 48, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 20 },
-    { inChannels: 1040, outChannels: 8, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9 },
+    { ...three, inChannels: 72, outChannels: 64, size: [11, 18], activation: relu6 },
+    { ...three, inChannels: 132, outChannels: 64, size: [5, 9], batch: 2 },
+    { ...three, inChannels: 70, outChannels: 64, size: [9, 14] },
+    { ...three, inChannels: 72, outChannels: 96, size: [9, 14] },
+    { ...three, inChannels: 72, outChannels: 64, size: [7, 7] },
+    { ...three, inChannels: 320, outChannels: 32, size: [5, 9] },
+    { ...three, inChannels: 72, outChannels: 64, size: [15, 17], stride: 2 },
+    { inChannels: 68, outChannels: 64, size: [7, 9], kernel: [4, 4], stride: 2, padding: 1, transposed: true },
+    { inChannels: 40, outChannels: 70, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9 },
+    { inChannels: 320, outChannels: 20, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9, activation: relu6 },
+    { inChannels: 320, outChannels: 8, size: [9, 10], kernel: [3, 3], dilation: 6, padding: 14 },
+    { inChannels: 1040, outChannels: 8, size: [9, 10], kernel: [3, 3], dilation: 6, padding: 6 },
   ] as const;
   return rows.flatMap((options) =>
     both(
