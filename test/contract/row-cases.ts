@@ -98,13 +98,12 @@ export function piecesOfWeights(): ContractCase[] {
     { inChannels: 320, outChannels: 8, size: [9, 10], kernel: [3, 3], dilation: 6, padding: 14 },
     { inChannels: 1040, outChannels: 8, size: [9, 10], kernel: [3, 3], dilation: 6, padding: 6 },
   ] as const;
-  return rows.flatMap((options) =>
-    both(
-      `pieces of weights ${options.inChannels} to ${options.outChannels} of ${options.size.join('x')} by ${options.padding}`,
-      options,
-      {
-        residual: options.inChannels % 8 === 0,
-      },
-    ),
-  );
+  // Channels-first maps are only copied before and after.
+  return rows.map((options) => ({
+    name: `pieces of weights ${options.inChannels} to ${options.outChannels} of ${options.size.join('x')} by ${options.padding}`,
+    options: { ...options, channelsLast: true },
+    pointwise: null,
+    bias: true,
+    residual: options.inChannels % 8 === 0,
+  }));
 }
