@@ -95,7 +95,7 @@ function errors(output, samples) {
 }
 
 /** [batch, rows, columns] as [batch, columns, rows]. */
-function turn(values, [batch, rows, columns]) {
+function turn(values, [_batch, rows, columns]) {
   const turned = new Float32Array(values.length);
   for (let at = 0; at < values.length; at++) {
     const image = Math.floor(at / (rows * columns));
