@@ -150,10 +150,12 @@ Index LatticeGemm::longest_run(Index bytes) const {
  * whole map, although it may be cut into segments where that is not, and bands leave those kernels out. */
 void LatticeGemm::cut_k() {
   const bool apart = segmented() && lattice_.y.spacing() > 1;
-  const Index met = most_inside(lattice_.y) * most_inside(lattice_.x) * lattice_.z.tap_count();
-  if (apart && met * run_length_ <= kLongestSum) {
-    chunks_.push_back({0, runs_, 0, run_length_});
-    return;
+  if (apart) {
+    const Index met = most_inside(lattice_.y) * most_inside(lattice_.x) * lattice_.z.tap_count();
+    if (met * run_length_ <= kLongestSum) {
+      chunks_.push_back({0, runs_, 0, run_length_});
+      return;
+    }
   }
   const bool brings = !apart && brings_weights(groups_ * group_packing_ * kFloat);
   const Index longest = longest_run(brings ? kBroughtBudget : kPanelBudget);

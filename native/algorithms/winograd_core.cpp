@@ -346,9 +346,11 @@ void WinogradCore::run(const Buffers& buffers, Index task, int threads, float* s
   Work work = take_work(memory);
   locate(block, buffers, work);
   transform_inputs(block, work);
-  if (!pitched_) point_rows(block, work);
-  const Index last = panels_.part_begin(c.parts, at.part + 1);
-  for (Index i = panels_.part_begin(c.parts, at.part); i < last; ++i) {
+  const Index first = panels_.part_begin(c.parts, at.part), last = panels_.part_begin(c.parts, at.part + 1);
+  bool by_pointers = false;
+  for (Index i = first; i < last; ++i) by_pointers |= !pitched_ && !passes_in_pieces(block, i);
+  if (by_pointers) point_rows(block, work);
+  for (Index i = first; i < last; ++i) {
     compute_panel(block, buffers, i, work);
   }
 }
