@@ -61,7 +61,7 @@ class DepthwiseCore {
   Index packed_bytes() const { return packed_->bytes(); }
   Index input_bytes_a_row() const;
   /** A strip's rows are best a multiple of this. */
-  Index rows_together() const { return slider_ == nullptr ? 1 : slider_->rows * slide_y_.phases; }
+  Index rows_together() const { return slider_ == nullptr ? 1 : tallest().rows * slide_y_.phases; }
   const Lattice& lattice() const { return lattice_; }
   std::string tile() const;
 
@@ -93,17 +93,26 @@ class DepthwiseCore {
   };
   Walk walk_of(const SlideAxis& axis) const;
   Source locate(const Strip& strip, const float* image, Work& work) const;
-  const DepthwiseSlider* choose_slider() const;
+  void choose_sliders();
+  bool fills_few_sets() const;
+  void plan_walks();
+  const DepthwiseSlider& tallest() const { return tall_slider_ == nullptr ? *slider_ : *tall_slider_; }
+  Index zero_row_floats() const;
   bool slides(const Strip& strip) const;
   void run_slides(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                   Work& work) const;
   bool aligns_inputs() const;
-  bool walks_together(bool meets, bool alike) const;
+  int vectors_together(bool meets, bool alike) const;
   bool walks_halved_together(bool meets, bool alike) const;
-  bool walks_full_together(bool same_place) const;
+  int whole_vectors_together(bool alike) const;
   int floats_to_vector(const float* p) const;
-  void slide_rows(DepthwiseSlide& t, const Source& source, const Index* y_offset, Index pixel,
-                  const Walk& walk, bool shifts, Work& work) const;
+  /** A block of rows: what computes them, and the input row of each row of its window. */
+  struct Block {
+    const DepthwiseSlider& slider;
+    const Index* y_offset = nullptr;
+  };
+  void slide_rows(DepthwiseSlide& t, const Source& source, const Block& block, Index pixel, const Walk& walk,
+                  bool shifts, Work& work) const;
   bool lines_up(const Strip& strip) const;
   void run_lines(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                  Work& work) const;
@@ -127,11 +136,13 @@ class DepthwiseCore {
   std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
   Index weight_stride_ = 0;
   AlignedBuffer zeros_;
-  /** Whether blocks bring the next one's rows. */
+  /** Whether the map, read where it lies, is more than the second-level cache holds. */
   bool far_ = false;
   SlideAxis slide_y_, slide_x_;
   /** Null where the kernel is not one of the common sizes. */
   const DepthwiseSlider* slider_ = nullptr;
+  /** Of more rows, for all blocks but the last ones; null where there is none, or nothing is gained by it. */
+  const DepthwiseSlider* tall_slider_ = nullptr;
   /** Output columns of a slide, at the most. */
   Index slide_columns_ = 1;
   Walk walk_;

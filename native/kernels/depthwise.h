@@ -37,17 +37,17 @@ inline constexpr int kMaxDepthwisePixels = 8;
  * column is loaded once for all the outputs that it reaches, whose sums are in flight in registers.
  *
  *   out[r * out_row + o * out_step + c] = activation(bias[c] + residual[…the same place]
- *       + Σ rows[r * stride + ky][(o * stride + kx) * row_step] * weight[(ky * kernel + kx) * weight_stride +
+ *       + Σ rows[r * stride + ky][(o * stride + kx) * column_step] * weight[(ky * kernel + kx) * weight_stride +
  * c])
  *
  * for r < rows of the block, o < outputs, c < channels; a whole vector of channels at least. A dilated layer
  * is several such: its columns are a dilation apart, and so are its outputs.
  */
 struct DepthwiseSlide {
-  /** Of the block's window, one a row, at window column `begin`. */
+  /** Of the block's window, one a row, at window column `begin`. A row of padding is as many zeros. */
   const float* const* rows = nullptr;
-  /** Floats from a row's column to the next: none in a row of padding, which points at zeros. */
-  const Index* row_step = nullptr;
+  /** Floats from a row's column to the next. */
+  Index column_step = 0;
   /** Floats from each row to the next where all of them exist and are so far apart; otherwise 0. */
   Index pitch = 0;
   /** The window's columns that exist; the others are zeros. */
@@ -96,18 +96,20 @@ struct DepthwiseSlide {
    * With strides of more than 1: input rows that the next block meets first, `ahead_row` floats apart, or
    * null. Each column of each vector of channels brings some of their lines into the second-level cache; the
    * first vector waited for all of them, and the others for none. 64 channels of 112x112 went from 0.242 to
-   * 0.217 ms.
+   * 0.217 ms on Intel's core; on Zen 5 they would take 1.08 times as long so, with AVX2 1.28.
    */
   const float* ahead = nullptr;
   Index ahead_row = 0;
   /**
-   * Whether two vectors of channels are walked at a time where the slider can, with `clip`; without lag.
-   * Where pixels lie an even number of cache lines apart, as those of 64, 192 or 576 channels do, one vector
-   * of each meets every second line or fewer, which Intel's second-level cache sends at half its pace: 3×3 by
-   * a stride of 2 over 576 channels took 32 cycles a vector and column of two rows, with two 25; over 560
-   * channels it takes 22, and 16 from the first-level cache.
+   * Vectors of channels that are walked at a time, as many as the slider can, with `clip`; more than one
+   * without lag. Where pixels lie an even number of cache lines apart, as those of 64, 192 or 576 channels
+   * do, one vector of each meets every second line or fewer, which Intel's second-level cache sends at half
+   * its pace: 3×3 by a stride of 2 over 576 channels took 32 cycles a vector and column of two rows, with two
+   * 25; over 560 channels it takes 22, and 16 from the first-level cache. Five rows of pixels of four lines
+   * arrive from Zen 5's second-level cache in 2.1 to 2.4 cycles a line where one of the four is walked, in
+   * 1.3 to 1.6 where two are, and in 1.1 to 1.4 where all are.
    */
-  bool together = false;
+  int together = 1;
   /** Whether the first vector is walked alone, so that two begin with a line: vectors of half a line. */
   bool alone = false;
 };
@@ -125,7 +127,7 @@ struct DepthwiseSlider {
   /** A slider has one of them: `slide` of single channels, `grouped` of groups of few. */
   void (*slide)(const DepthwiseSlide&) = nullptr;
   void (*grouped)(const DepthwiseSlide&, const GroupLanes&) = nullptr;
-  /** Vectors of channels that `slide` walks at a time where it is asked to (DepthwiseSlide::together). */
+  /** Vectors of channels that `slide` walks at a time at the most (DepthwiseSlide::together). */
   int together = 1;
 
   constexpr int window() const { return (rows - 1) * stride + kernel; }
@@ -143,7 +145,7 @@ struct DepthwiseBlock {
   constexpr int window() const { return rows - 1 + size; }
 };
 
-inline constexpr int kDepthwiseSliders = 9;
+inline constexpr int kDepthwiseSliders = 11;
 inline constexpr int kMaxSliderWindow = 8;
 inline constexpr int kFlatBlocks = 3;
 inline constexpr int kMaxBlockPixels = 14;

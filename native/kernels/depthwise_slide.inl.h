@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/depthwise.inl.h"
+#include "kernels/window_rows.inl.h"
 
 namespace convolith {
 
@@ -40,32 +41,6 @@ template <class V>
 CONVOLITH_INLINE typename V::Range pixel_lanes(const Channels<V, Ends::run_on>& at, bool low, bool high) {
   return V::between(low ? 0 : at.count, high ? V::lanes : at.count);
 }
-
-/** A window's rows, which are read column by column: at one pitch, or each by a pointer of its own. */
-template <int N, bool Pitched>
-struct WindowRows {
-  const float* row[Pitched ? 1 : N];
-  Index step[Pitched ? 1 : N];
-  Index pitch;
-
-  /** From channel `c` on, `moved` columns from the first that exists. */
-  CONVOLITH_INLINE WindowRows(const DepthwiseSlide& t, Index c, Index moved) : pitch(t.pitch) {
-    CONVOLITH_UNROLL
-    for (int i = 0; i < (Pitched ? 1 : N); ++i) {
-      step[i] = t.row_step[i];
-      row[i] = t.rows[i] + c + moved * step[i];
-    }
-  }
-  CONVOLITH_INLINE const float* at(int i) const { return Pitched ? row[0] + i * pitch : row[i]; }
-  /** Row i of a column is read. */
-  CONVOLITH_INLINE void pass(int i) {
-    if constexpr (!Pitched) row[i] += step[i];
-  }
-  /** All of a column is read. */
-  CONVOLITH_INLINE void pass() {
-    if constexpr (Pitched) row[0] += step[0];
-  }
-};
 
 /**
  * Contract: DepthwiseSlide, on N vectors of channels; `before` is the channel of the vector that lags, or
@@ -155,7 +130,6 @@ CONVOLITH_INLINE void slide_vectors(const DepthwiseSlide& t, const Channels<V, E
             } else {
               x[i] = at.load(rows.at(i), v);
             }
-            if (v == N - 1) rows.pass(i);
           }
           CONVOLITH_UNROLL
           for (int a = 0; a < flight; ++a) {
@@ -255,31 +229,36 @@ CONVOLITH_INLINE void catch_up(const DepthwiseSlide& t, const Channels<V, E>& at
 template <class V, int K>
 inline constexpr bool kSlideShifts = K <= 5 && V::wants_alignment;
 
-/** Vectors of channels that are walked together where DepthwiseSlide says so. */
+/** Vectors of channels that are walked together at the most, where DepthwiseSlide says so. */
+template <class V, int K, int S, int R>
+constexpr int slide_together() {
+  if (!V::wants_alignment) return 1;
+  if (V::lanes < kLineFloats) return K <= 3 ? 2 : 1;
+  if (K == 3) return R == 2 ? 4 : 2;
+  return K < 3 || (K == 5 && S == 2) ? 2 : 1;
+}
+
+/**
+ * Whether rows at one pitch have walks of their own: large windows, whose addresses fill the registers. With
+ * AVX-512 5×5 by a stride of 2 takes 0.88 of the time by them and 7×7 0.96, 5×5 of four rows 1.0; with AVX2
+ * 3×3 0.94.
+ */
 template <class V, int K, int S>
-inline constexpr int kSlideTogether = V::wants_alignment && (K <= 3 || (S == 2 && V::lanes == kLineFloats))
-                                          ? 2
-                                          : 1;
+inline constexpr bool kSlidePitched = V::wants_alignment && (V::lanes < kLineFloats ? K == 3 && S == 1
+                                                                                    : K == 7 || K + S == 7);
 
-/** Whether rows at one pitch have walks of their own. Of 3×3 with AVX-512 they would gain nothing. With AVX2
- * they take 0.9 of the time, by a stride of 2 0.8 to 0.86, and only they walk vectors together. */
-template <class V, int K>
-inline constexpr bool kSlidePitched = K > 3 || (V::wants_alignment && V::lanes < kLineFloats);
-
-/** As many channels as are walked together; returns the first one that is not. In a function of its own: the
- * others' loops lost a tenth where it was not. */
-template <class V, int K, int S, int R, bool Pitched>
-CONVOLITH_NOINLINE Index slide_together(const DepthwiseSlide& t) {
-  constexpr int together = kSlideTogether<V, K, S>;
-  Index c = t.shift;
+/** As many channels from `c` on as are walked N vectors at a time; returns the first one that is not. In a
+ * function of its own: the others' loops lost a tenth where it was not. */
+template <class V, int K, int S, int R, bool Pitched, int N>
+CONVOLITH_NOINLINE Index walk_together(const DepthwiseSlide& t, Index c) {
   if constexpr (V::lanes < kLineFloats) {
     if (t.alone) {
       slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, 1>(t, {c, t.channels, V::lanes}, -1);
       c += V::lanes;
     }
   }
-  for (; c + together * V::lanes <= t.channels; c += together * V::lanes) {
-    slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, together>(t, {c, t.channels, V::lanes}, -1);
+  for (; c + N * V::lanes <= t.channels; c += N * V::lanes) {
+    slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, N>(t, {c, t.channels, V::lanes}, -1);
   }
   return c;
 }
@@ -303,11 +282,13 @@ CONVOLITH_INLINE void slide_ends(const DepthwiseSlide& t, Index before) {
 /** The last vector is moved back over its neighbour where channels are not whole vectors. */
 template <class V, int K, int S, int R, bool Clips, bool Pitched>
 CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
-  constexpr bool may = Clips && (Pitched || V::lanes == kLineFloats);
-  constexpr int together = may ? kSlideTogether<V, K, S> : 1;
+  constexpr int together = Clips ? slide_together<V, K, S, R>() : 1;
   Index c = t.shift;
+  if constexpr (together == 4) {
+    if (t.together == 4) c = walk_together<V, K, S, R, Pitched, 4>(t, c);
+  }
   if constexpr (together > 1) {
-    if (t.together) c = slide_together<V, K, S, R, Pitched>(t);
+    if (t.together > 1) c = walk_together<V, K, S, R, Pitched, 2>(t, c);
   }
   // Where channels are shifted, the last ones wrap around.
   const Index end = t.shift > 0 ? t.channels - V::lanes + 1 : t.channels;
@@ -327,11 +308,11 @@ CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
 /** `clip` is asked for first: the other way round GCC's 3×3 with AVX2 took 1.2 times as long. */
 template <class V, int K, int S, int R>
 void depthwise_slide(const DepthwiseSlide& t) {
-  if constexpr (kSlidePitched<V, K>) {
-    if (t.epilogue->op == ActivationOp::clip && t.pitch != 0)
-      return slide_channels<V, K, S, R, true, true>(t);
+  const bool clips = t.epilogue->op == ActivationOp::clip;
+  if constexpr (kSlidePitched<V, K, S>) {
+    if (clips && t.pitch != 0) return slide_channels<V, K, S, R, true, true>(t);
   }
-  if (t.epilogue->op == ActivationOp::clip) {
+  if (clips) {
     slide_channels<V, K, S, R, true, false>(t);
   } else {
     slide_channels<V, K, S, R, false, false>(t);

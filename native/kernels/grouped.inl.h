@@ -4,6 +4,7 @@
 
 #include "kernels/depthwise_line.inl.h"
 #include "kernels/grouped.h"
+#include "kernels/window_rows.inl.h"
 
 namespace convolith {
 
@@ -34,9 +35,7 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
     CONVOLITH_UNROLL
     for (int r = 0; r < R; ++r) sum[a][r] = bias;
   }
-  const float* row[window];
-  CONVOLITH_UNROLL
-  for (int i = 0; i < window; ++i) row[i] = t.rows[i] + input;
+  WindowRows<window> rows(t, input, 0);
   for (Index newest = 0; newest < t.outputs + flight - 1; ++newest) {
     CONVOLITH_UNROLL
     for (int s = 0; s < S; ++s) {
@@ -50,7 +49,7 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
         const auto from = V::load_lanes(g.from + n * V::lanes);
         Reg x[window];
         CONVOLITH_UNROLL
-        for (int i = 0; i < window; ++i) x[i] = V::permute(load_inputs<V>(row[i], count), from);
+        for (int i = 0; i < window; ++i) x[i] = V::permute(load_inputs<V>(rows.at(i), count), from);
         CONVOLITH_UNROLL
         for (int ky = 0; ky < K; ++ky) {
           CONVOLITH_UNROLL
@@ -73,8 +72,7 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
       } else {
         for (Index n = 0; n < g.group_in; ++n) input_taps(n);
       }
-      CONVOLITH_UNROLL
-      for (int i = 0; i < window; ++i) row[i] += t.row_step[i];
+      rows.pass();
     }
     const Index o = newest - (flight - 1);
     if (o >= 0) {

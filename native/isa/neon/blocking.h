@@ -19,6 +19,8 @@ struct Blocking {
   static constexpr int product_rows = 6;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
+  /** None are taller: sums in flight fill the registers. */
+  static constexpr int tall_slider_rows = 0;
   /** Of groups of few channels, 3×3, stride 1. */
   static constexpr int grouped_rows = 4;
   /** Points of a tile to 1, 2, 3 and 4 output channels. */
