@@ -47,9 +47,12 @@ const CASES: (ContractCase & { algorithm: string })[] = [
   ...[
     { channels: 64, kernel: 3, stride: 1 },
     { channels: 128, kernel: 3, stride: 1 },
+    { channels: 512, kernel: 3, stride: 1 },
     { channels: 64, kernel: 3, stride: 2 },
+    { channels: 256, kernel: 3, stride: 2 },
     { channels: 40, kernel: 3, stride: 2 },
     { channels: 48, kernel: 5, stride: 2 },
+    { channels: 32, kernel: 5, stride: 1 },
     { channels: 64, kernel: 2, stride: 1 },
   ].map(({ channels, kernel, stride }) => ({
     ...base,

@@ -47,8 +47,8 @@ DepthwiseCore::SlideAxis DepthwiseCore::slide_axis(const LatticeAxis& axis) {
 
 /**
  * Blocks of four rows meet six rows of input where two of two meet eight, and more of a column is at hand.
- * On Zen 5 3×3 takes 0.81 to 0.9 of the time by them on maps of 28 rows and more, 5×5 0.84 to 0.97; on a Zen 4
- * and an Intel core an earlier program gained nothing by three or four rows at once.
+ * On Zen 5 3×3 takes 0.81 to 0.9 of the time by them on maps of 28 rows and more, 5×5 0.84 to 0.97; on a Zen
+ * 4 and an Intel core an earlier program gained nothing by three or four rows at once.
  */
 void DepthwiseCore::choose_sliders() {
   if (lattice_.z.tap_count() != 1 || slide_y_.phases == 0 || slide_x_.phases == 0) return;
@@ -89,7 +89,8 @@ void DepthwiseCore::plan_walks() {
   if (pairs) pairs_ = walk_of({2, 2, 1});
 }
 
-/** Floats of a row of padding that any piece may be walked in, with the columns before it that a lead meets. */
+/** Floats of a row of padding that any piece may be walked in, with the columns before it that a lead meets.
+ */
 Index DepthwiseCore::zero_row_floats() const {
   Index columns = 0;
   for (const Piece& piece : walk_.pieces) {
@@ -147,7 +148,8 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   for (Index phase_y = 0; phase_y < slide_y_.phases; ++phase_y) {
     const Index rows = ceil_div(strip.rows - phase_y, slide_y_.phases);
     for (Index tile_y = 0; tile_y < rows;) {
-      const bool tall = tall_slider_ != nullptr && rows >= tall_slider_->rows && rows - tile_y > slider_->rows;
+      const bool tall =
+          tall_slider_ != nullptr && rows >= tall_slider_->rows && rows - tile_y > slider_->rows;
       const DepthwiseSlider& slider = tall ? *tall_slider_ : *slider_;
       const Index y = phase_y + std::min(tile_y, rows - slider.rows) * slide_y_.phases;
       t.out = target.out + y * target.row;
@@ -196,19 +198,20 @@ bool DepthwiseCore::walks_halved_together(bool meets, bool alike) const {
 
 /**
  * Of whole lines that are computed at once, as on Zen 5. Four, if columns lie 2 KiB apart or a multiple, so
- * that those of one vector share an eighth of the first-level cache's sets: 3×3 of 512 channels of 28x28 takes
- * 0.79 to 0.99 of the time of two, 1024 of 7x7 0.75 to 0.9, 256 dilated by 2 0.84 to 1.04; by a stride of 2,
- * of 1 KiB, 512 of 14x14 0.91 to 0.97. Two, if pixels are 512 bytes or a multiple (256 of 28x28 0.65 to 1.0 of
- * the time of one, 128 of 56x56 0.85 to 1.0), on maps that the second-level cache does not hold where input
- * and output begin alike in a line (64 to 192 channels 0.93 to 0.99, otherwise up to 1.08), and by strides of
- * 2 (0.92 to 1.0; four for pixels of four lines: 0.9 where whole vectors are aligned, otherwise two follow).
+ * that those of one vector share an eighth of the first-level cache's sets: 3×3 of 512 channels of 28x28
+ * takes 0.79 to 0.99 of the time of two, 1024 of 7x7 0.75 to 0.9, 256 dilated by 2 0.84 to 1.04; by a stride
+ * of 2, of 1 KiB, 512 of 14x14 0.91 to 0.97. Two, if pixels are 512 bytes or a multiple (256 of 28x28 0.65
+ * to 1.0 of the time of one, 128 of 56x56 0.85 to 1.0), on maps that the second-level cache does not hold
+ * where input and output begin alike in a line (64 to 192 channels 0.93 to 0.99, otherwise up to 1.08), and
+ * by strides of 2 (0.92 to 1.0; four for pixels of four lines: 0.9 where whole vectors are aligned, otherwise
+ * two follow).
  */
 int DepthwiseCore::whole_vectors_together(bool alike) const {
   const bool far_apart = channels_ % 128 == 0;
   if (slider_->kernel == 3 && slider_->stride == 2) return channels_ % 256 == 0 || channels_ == 64 ? 4 : 2;
   if (slider_->kernel == 3 && fills_few_sets()) return 4;
   if (slider_->kernel == 3) return far_apart || (far_ && alike) ? 2 : 1;
-  return far_apart || (slider_->kernel == 2 && slider_->stride == 2) ? 2 : 1;
+  return far_apart || slider_->kernel == 2 ? 2 : 1;
 }
 
 /** From `p` to the next aligned vector. */

@@ -86,8 +86,10 @@ void fill_depthwise(DepthwiseKernels& kernels) {
 template <class V, int K, int S, int R>
 void set_slider(DepthwiseSlider& slider) {
   static_assert((R - 1) * S + K <= kMaxSliderWindow);
-  slider = {
-      K, S, R, kSlideShifts<V, K>, nullptr, depthwise_slide<V, K, S, R>, nullptr, slide_together<V, K, S, R>()};
+  slider = {K,       S,
+            R,       kSlideShifts<V, K>,
+            nullptr, depthwise_slide<V, K, S, R>,
+            nullptr, slide_together<V, K, S, R>()};
   // Of 5×5 pairs take 1.2 times as long.
   if constexpr (S == 1 && K <= 3 && V::masks_stores) slider.pairs = depthwise_pair_slide<V, K, R>;
 }

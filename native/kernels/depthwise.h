@@ -37,8 +37,8 @@ inline constexpr int kMaxDepthwisePixels = 8;
  * column is loaded once for all the outputs that it reaches, whose sums are in flight in registers.
  *
  *   out[r * out_row + o * out_step + c] = activation(bias[c] + residual[…the same place]
- *       + Σ rows[r * stride + ky][(o * stride + kx) * column_step] * weight[(ky * kernel + kx) * weight_stride +
- * c])
+ *       + Σ rows[r * stride + ky][(o * stride + kx) * column_step] * weight[(ky * kernel + kx) *
+ * weight_stride + c])
  *
  * for r < rows of the block, o < outputs, c < channels; a whole vector of channels at least. A dilated layer
  * is several such: its columns are a dilation apart, and so are its outputs.

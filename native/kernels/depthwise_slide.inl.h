@@ -8,31 +8,31 @@
 namespace convolith {
 
 /**
- * Vectors of channels: whole ones, or the one of the last `count` channels and then the first ones, of the
- * same pixel (wrapped) or of the next one, which lie side by side (run_on).
+ * N vectors of channels: whole ones, or the last of them is that of the last `count` channels and then the
+ * first ones, of the same pixel (wrapped) or of the next one, which lie side by side (run_on).
  */
 enum class Ends : std::uint8_t { apart, wrapped, run_on };
 
-template <class V, Ends E>
+template <class V, Ends E, int N = 1>
 struct Channels {
   using Reg = typename V::Reg;
   Index c, total;
   int count;
 
-  /** `p` at channel c, of one pixel, and the `v`th vector from there on where they are apart. */
+  /** `p` at channel c, of one pixel, and the `v`th vector from there on. */
   CONVOLITH_INLINE Reg load(const float* p, int v = 0) const {
-    if constexpr (E == Ends::apart) {
-      return V::load(p + v * V::lanes);
-    } else {
-      return V::load_wrap(p, p - total, count);
+    p += v * V::lanes;
+    if constexpr (E != Ends::apart) {
+      if (v == N - 1) return V::load_wrap(p, p - total, count);
     }
+    return V::load(p);
   }
   CONVOLITH_INLINE void store(float* p, Reg r, int v = 0) const {
-    if constexpr (E == Ends::apart) {
-      V::store(p + v * V::lanes, r);
-    } else {
-      V::store_wrap(p, p - total, r, count);
+    p += v * V::lanes;
+    if constexpr (E != Ends::apart) {
+      if (v == N - 1) return V::store_wrap(p, p - total, r, count);
     }
+    V::store(p, r);
   }
 };
 
@@ -48,14 +48,14 @@ CONVOLITH_INLINE typename V::Range pixel_lanes(const Channels<V, Ends::run_on>& 
  * is 1. Of 7×7: 57 for 98, since a weight serves both rows of outputs.
  */
 template <class V, int K, int SY, int SX, int R, Ends E, bool Clips, bool Pitched, int N>
-CONVOLITH_INLINE void slide_vectors(const DepthwiseSlide& t, const Channels<V, E>& at, Index before) {
+CONVOLITH_INLINE void slide_vectors(const DepthwiseSlide& t, const Channels<V, E, N>& at, Index before) {
   using Reg = typename V::Reg;
   constexpr int window = (R - 1) * SY + K;
   constexpr int flight = (K + SX - 1) / SX;  // columns of outputs that an input column reaches
   constexpr bool held = K <= 3 && N == 1;
   constexpr bool runs_on = E == Ends::run_on;
   static_assert(!runs_on || (SY == 1 && Clips));
-  static_assert(N == 1 || (Clips && E == Ends::apart));
+  static_assert(N == 1 || (Clips && !runs_on));
   // Side by side, so that each lies at a constant offset.
   alignas(64) float packed[held ? 1 : K * K * N * V::lanes];
   Reg w[held ? K * K : 1];
@@ -244,8 +244,8 @@ constexpr int slide_together() {
  * 3×3 0.94.
  */
 template <class V, int K, int S>
-inline constexpr bool kSlidePitched = V::wants_alignment && (V::lanes < kLineFloats ? K == 3 && S == 1
-                                                                                    : K == 7 || K + S == 7);
+inline constexpr bool kSlidePitched = V::wants_alignment &&
+                                      (V::lanes < kLineFloats ? K == 3 && S == 1 : K == 7 || K + S == 7);
 
 /** As many channels from `c` on as are walked N vectors at a time; returns the first one that is not. In a
  * function of its own: the others' loops lost a tenth where it was not. */
@@ -259,6 +259,14 @@ CONVOLITH_NOINLINE Index walk_together(const DepthwiseSlide& t, Index c) {
   }
   for (; c + N * V::lanes <= t.channels; c += N * V::lanes) {
     slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, N>(t, {c, t.channels, V::lanes}, -1);
+  }
+  if constexpr (S == 2 && K == 3) {
+    // Where channels are shifted, the last vector is that of the last ones and the first.
+    if (t.shift > 0 && t.channels - c == N * V::lanes - t.shift) {
+      const int count = V::lanes - t.shift;
+      slide_vectors<V, K, S, S, R, Ends::wrapped, true, Pitched, N>(t, {c, t.channels, count}, -1);
+      return t.channels;
+    }
   }
   return c;
 }
@@ -300,7 +308,7 @@ CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
     before = at.c;
   }
   if constexpr (kSlideShifts<V, K> && Clips) {
-    if (t.shift > 0) return slide_ends<V, K, S, R>(t, before);
+    if (t.shift > 0 && c < t.channels) return slide_ends<V, K, S, R>(t, before);
   }
   catch_up<V, R, Ends::apart>(t, at);
 }
