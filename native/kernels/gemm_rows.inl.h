@@ -46,12 +46,28 @@ CONVOLITH_INLINE void multiply_pitched(PitchedRows<const float, MR>& row, const 
   panel += Steps * NR * V::lanes;
 }
 
-/** The last vector has `last` columns. */
-template <class V, int MR, int NR>
+/** One product of each sum of rows [First, End). */
+template <class V, int First, int End, int MR, int NR>
+CONVOLITH_INLINE void multiply_some(const PitchedRows<const float, MR>& row, Index k, const float* panel,
+                                    typename V::Reg (&sum)[MR][NR]) {
+  using Reg = typename V::Reg;
+  Reg b[NR];
+  CONVOLITH_UNROLL
+  for (int j = 0; j < NR; ++j) b[j] = V::load(panel + j * V::lanes);
+  CONVOLITH_UNROLL
+  for (int i = First; i < End; ++i) {
+    const Reg a = V::set(row[i][k]);
+    CONVOLITH_UNROLL
+    for (int j = 0; j < NR; ++j) V::accumulate(sum[i][j], a, b[j]);
+  }
+}
+
+/** Rows [First, End), whose last vector has `last` columns. */
+template <class V, int First, int End, int MR, int NR>
 CONVOLITH_INLINE void store_pitched(const PitchedRows<float, MR>& to, int last,
                                     const typename V::Reg (&sum)[MR][NR]) {
   CONVOLITH_UNROLL
-  for (int i = 0; i < MR; ++i) {
+  for (int i = First; i < End; ++i) {
     CONVOLITH_UNROLL
     for (int j = 0; j < NR - 1; ++j) V::store(to[i] + j * V::lanes, sum[i][j]);
     if (last == V::lanes) {
@@ -64,13 +80,13 @@ CONVOLITH_INLINE void store_pitched(const PitchedRows<float, MR>& to, int last,
 
 /** Aligned vectors, which begin kCarried channels before those of the tile. Of the first panel's row and of
  * the last one's, a vector where it lies. */
-template <class V, int MR, int NR>
+template <class V, int First, int End, int MR, int NR>
 CONVOLITH_INLINE void store_carried(const GemmRows& g, const PitchedRows<float, MR>& to, float* carry,
                                     const typename V::Reg (&sum)[MR][NR]) {
   constexpr int kept = V::lanes - kCarried;
   const bool carried = g.carried, carries_on = g.carries_on;
   CONVOLITH_UNROLL
-  for (int i = 0; i < MR; ++i) {
+  for (int i = First; i < End; ++i) {
     float* out = to[i];
     if (carried) {
       V::store(out - kCarried, V::template shift<kept>(V::load(carry + i * V::lanes), sum[i][0]));
@@ -95,10 +111,10 @@ CONVOLITH_INLINE void begin_with_bias(const Epilogue& e, typename V::Reg (&sum)[
   }
 }
 
-template <class V, int MR, int NR>
+template <class V, int First, int End, int MR, int NR>
 CONVOLITH_INLINE void clip_sums(const Epilogue& e, typename V::Reg (&sum)[MR][NR]) {
   CONVOLITH_UNROLL
-  for (int i = 0; i < MR; ++i) {
+  for (int i = First; i < End; ++i) {
     CONVOLITH_UNROLL
     for (int j = 0; j < NR; ++j) sum[i][j] = clip<V>(e, sum[i][j]);
   }
@@ -113,16 +129,21 @@ CONVOLITH_INLINE void fetch_lines(const float* out, Index pitch) {
 }
 
 /**
- * What gemm_rows does of one run of fours without a residual. By itself, since what surrounds the
- * products then has all registers: beside them a tile of 6x4 takes 33 cycles more in place of 53, 10x2 22 to
- * 29 in place of 58, 9x3 55 in place of 110 (by GCC).
+ * What gemm_rows does of one run without a residual. By itself, since what surrounds the products then has
+ * all registers: beside them a tile of 6x4 takes 33 cycles more in place of 53, 10x2 22 to 29 in place of 58,
+ * 9x3 55 in place of 110 (by GCC). AVX-512's last products come in two halves of the rows, each with its
+ * stores, so that these stand among products: of 24 in a row each takes more than a cycle. On Zen 5 a tile of
+ * 6x4 takes 20 to 32 cycles beside its products where it took 25 to 44, 10x2 10 to 30 in place of 20 to 33.
  */
 template <class V, int MR, int NR, bool Carries>
 CONVOLITH_NOINLINE void gemm_plain_rows(const GemmRows& g, Index tiles) {
+  constexpr bool halves = V::lanes == kLineFloats && NR > 1;
+  constexpr int half = halves ? (MR + 1) / 2 : MR;
   const Epilogue& e = *g.epilogue;
   const float* rows = g.rows + g.run_offset[0];
   const float* const first = g.panel + g.run_start[0] * (NR * V::lanes);
-  const Index fours = g.depth / 4, pitch = g.pitch, out_pitch = g.out_pitch;
+  const Index fours = (g.depth - (halves ? 1 : 0)) / 4, rest = g.depth - 4 * fours;
+  const Index pitch = g.pitch, out_pitch = g.out_pitch;
   const bool clips = !e.linear, fetches = g.fetch_out;
   [[maybe_unused]] const int last = g.columns - (NR - 1) * V::lanes;
   float* out = g.out;
@@ -138,14 +159,21 @@ CONVOLITH_NOINLINE void gemm_plain_rows(const GemmRows& g, Index tiles) {
     PitchedRows<const float, MR> row(rows, pitch);
     const float* panel = first;
     for (Index k = fours; k > 0; --k) multiply_pitched<V, MR, NR, 4>(row, panel, sum);
-    if (clips) clip_sums<V, MR, NR>(e, sum);
     const PitchedRows<float, MR> to(out, out_pitch);
-    if constexpr (Carries) {
-      store_carried<V, MR, NR>(g, to, carry, sum);
-      carry += MR * V::lanes;
-    } else {
-      store_pitched<V, MR, NR>(to, last, sum);
-    }
+    const auto finish = [&]<int First, int End>() CONVOLITH_INLINE_LAMBDA {
+      for (Index k = 0; k < rest; ++k) {
+        multiply_some<V, First, End, MR, NR>(row, k, panel + k * (NR * V::lanes), sum);
+      }
+      if (clips) clip_sums<V, First, End, MR, NR>(e, sum);
+      if constexpr (Carries) {
+        store_carried<V, First, End, MR, NR>(g, to, carry, sum);
+      } else {
+        store_pitched<V, First, End, MR, NR>(to, last, sum);
+      }
+    };
+    finish.template operator()<0, half>();
+    if constexpr (half < MR) finish.template operator()<half, MR>();
+    if constexpr (Carries) carry += MR * V::lanes;
   }
 }
 
@@ -153,7 +181,7 @@ CONVOLITH_NOINLINE void gemm_plain_rows(const GemmRows& g, Index tiles) {
 template <class V, int MR, int NR, bool Carries>
 void gemm_rows(const GemmRows& g, Index tiles) {
   using Reg = typename V::Reg;
-  const bool plain = g.runs == 1 && g.depth % 4 == 0 && g.residual == nullptr;
+  const bool plain = g.runs == 1 && g.residual == nullptr;
   if (plain) return gemm_plain_rows<V, MR, NR, Carries>(g, tiles);
   const Epilogue& e = *g.epilogue;
   const float* rows = g.rows;
@@ -196,12 +224,12 @@ void gemm_rows(const GemmRows& g, Index tiles) {
       }
       residual += MR * g.out_pitch;
     }
-    if (!e.linear) clip_sums<V, MR, NR>(e, sum);
+    if (!e.linear) clip_sums<V, 0, MR, MR, NR>(e, sum);
     if constexpr (Carries) {
-      store_carried<V, MR, NR>(g, to, carry, sum);
+      store_carried<V, 0, MR, MR, NR>(g, to, carry, sum);
       carry += MR * V::lanes;
     } else {
-      store_pitched<V, MR, NR>(to, last, sum);
+      store_pitched<V, 0, MR, MR, NR>(to, last, sum);
     }
   }
 }
