@@ -208,7 +208,7 @@ bool DepthwiseCore::walks_halved_together(bool meets, bool alike) const {
  */
 int DepthwiseCore::whole_vectors_together(bool alike) const {
   const bool far_apart = channels_ % 128 == 0;
-  if (slider_->kernel == 3 && slider_->stride == 2) return channels_ % 256 == 0 || channels_ == 64 ? 4 : 2;
+  if (slider_->kernel == 3 && slider_->stride == 2) return 4;
   if (slider_->kernel == 3 && fills_few_sets()) return 4;
   if (slider_->kernel == 3) return far_apart || (far_ && alike) ? 2 : 1;
   return far_apart || slider_->kernel == 2 ? 2 : 1;

@@ -129,6 +129,8 @@ CONVOLITH_INLINE void slide_vectors(const DepthwiseSlide& t, const Channels<V, E
               x[i] = V::load_range(rows.at(i), lanes);
             } else {
               x[i] = at.load(rows.at(i), v);
+              // Read once, not once a product: by a stride of 2 0.9 of the time from the second-level cache.
+              if constexpr (N == 4) V::keep(x[i]);
             }
           }
           CONVOLITH_UNROLL
