@@ -265,7 +265,7 @@ CONVOLITH_NOINLINE Index walk_together(const DepthwiseSlide& t, Index c) {
   for (; c + N * V::lanes <= t.channels; c += N * V::lanes) {
     slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, N>(t, {c, t.channels, V::lanes}, -1);
   }
-  if constexpr (S == 2 && K == 3) {
+  if constexpr (K == 3 && (S == 2 || N == 4)) {
     // Where channels are shifted, the last vector is that of the last ones and the first.
     if (t.shift > 0 && t.channels - c == N * V::lanes - t.shift) {
       const int count = V::lanes - t.shift;
