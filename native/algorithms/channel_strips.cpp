@@ -35,25 +35,25 @@ class ChannelStrips final : public Executor {
     channel_strips_ = channels_ / strip_channels_;
     most_channels_ = channels_ - (channel_strips_ - 1) * strip_channels_;
     const Index row = core_.input_bytes_a_row() * strip_channels_ * (whole_rows ? 1 : l.z.tap_count());
-    const Index rows = std::clamp<Index>(kStripBudget / std::max<Index>(row * l.y.in_step, 1), 1,
-                                         std::max<Index>(l.y.count, 1));
-    // What is left of a map joins its last strip where it is less than rows computed together.
-    together_ = core_.rows_together();
-    units_ = std::max<Index>(l.y.count / together_, 1);
-    strip_units_ = ceil_div(rows, together_);
-    const Index rest = l.y.count - units_ * together_;
-    most_rows_ = ceil_div(units_, strips(1)) * together_ + std::max<Index>(rest, 0);
+    fitting_rows_ = std::clamp<Index>(kStripBudget / std::max<Index>(row * l.y.in_step, 1), 1,
+                                      std::max<Index>(l.y.count, 1));
+    // More threads have as many strips or more.
+    for (const Index unit : {unit_of(1), unit_of(2)}) {
+      const Index count = fitting_strips(maps(), units_of(unit), 1, ceil_div(fitting_rows_, unit), 1, 1);
+      const Index rest = std::max<Index>(l.y.count - units_of(unit) * unit, 0);
+      most_rows_ = std::max(most_rows_, ceil_div(units_of(unit), count) * unit + rest);
+    }
   }
 
   Index tasks(int threads) const override { return maps() * strips(threads); }
 
   void run(const Buffers& buffers, Index task, int threads, float* scratch) const override {
     const Lattice& l = core_.lattice();
-    const Index count = strips(threads);
+    const Index count = strips(threads), unit = unit_of(threads);
     DepthwiseCore::Strip strip;
     const bool last = task % count == count - 1;
-    strip.y0 = piece_begin(units_, count, task % count) * together_;
-    const Index end = piece_begin(units_, count, task % count + 1) * together_;
+    strip.y0 = piece_begin(units_of(unit), count, task % count) * unit;
+    const Index end = piece_begin(units_of(unit), count, task % count + 1) * unit;
     task /= count;
     strip.z = task % l.z.count;
     task /= l.z.count;
@@ -101,9 +101,15 @@ class ChannelStrips final : public Executor {
 
   /** What is cut into strips of rows. */
   Index maps() const { return batch_ * channel_strips_ * core_.lattice().z.count; }
+  /** Rows that strips are multiples of: one thread keeps to the tallest blocks, more of them share evenly. */
+  Index unit_of(int threads) const { return threads == 1 ? core_.rows_together() : core_.least_rows(); }
+  /** What is left of a map joins its last strip where it is less than a unit. */
+  Index units_of(Index unit) const { return std::max<Index>(core_.lattice().y.count / unit, 1); }
   /** One thread keeps to what the cache asks for: a strip more took 3% of 128 channels in 32 groups. */
   Index strips(int threads) const {
-    return fitting_strips(maps(), units_, 1, strip_units_, ceil_div(kLeastRows, together_), threads);
+    const Index unit = unit_of(threads);
+    return fitting_strips(maps(), units_of(unit), 1, ceil_div(fitting_rows_, unit),
+                          ceil_div(kLeastRows, unit), threads);
   }
 
   /** Between a channels-first map and a strip's planes: into them from `from`, or out of them to `to`. */
@@ -146,9 +152,8 @@ class ChannelStrips final : public Executor {
   const Index batch_;
   const MapStrides in_, out_;
   Index strip_channels_ = 1, most_channels_ = 1, channel_strips_ = 1;
-  /** Rows computed together; so many times those, in all and in a strip at the most. */
-  Index together_ = 1, units_ = 1, strip_units_ = 1;
-  Index most_rows_ = 1;
+  /** Rows whose input the cache holds, and those of a strip at the most. */
+  Index fitting_rows_ = 1, most_rows_ = 1;
 };
 
 }  // namespace

@@ -60,7 +60,7 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
       slide_x_(slide_axis(lattice.x)) {
   packed_ = p.weights.packed("depthwise " + lattice_key(lattice),
                              [&] { return pack_taps(p.stage(), lattice_, weight_stride_); });
-  choose_sliders();
+  slider_ = choose_slider();
   staged_ = !p.spec().channels_last || p.spec().padding_mode != PaddingMode::zeros;
   if (grouped_) {
     for (Index i = 0; i < group_in_; ++i) {
@@ -76,8 +76,9 @@ DepthwiseCore::DepthwiseCore(const Problem& p, const Lattice& lattice)
     staged_ = staged_ || group_out_ > 1;
   }
   if (slider_ != nullptr) plan_walks();
-  // Rows of padding are as long as the walks; pixels of padding are one.
-  zeros_ = AlignedBuffer(std::max(channels_ + kernels_.lanes, zero_row_floats()));
+  // The phases of a transposed layer share them.
+  const Index zeros = std::max(channels_ + kernels_.lanes, zero_row_floats());
+  zeros_ = p.weights.packed("zeros " + std::to_string(zeros), [zeros] { return AlignedBuffer(zeros); });
 }
 
 std::string DepthwiseCore::tile() const {
@@ -272,7 +273,7 @@ void DepthwiseCore::run_pixels(const Strip& strip, const Source& source, const T
             const Index zy = (z_offset | y_offset) < 0 ? -1 : z_offset + y_offset;
             for (Index tx = 0; tx < x_axis.tap_count(); ++tx) {
               const Index x_offset = w.x_offset[x_axis.coordinate(x0 + i, tx) - x_begin];
-              *inputs++ = (zy | x_offset) < 0 ? zeros_.data() : source.base + zy + x_offset;
+              *inputs++ = (zy | x_offset) < 0 ? zeros_->data() : source.base + zy + x_offset;
             }
           }
         }

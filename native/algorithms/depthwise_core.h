@@ -62,6 +62,8 @@ class DepthwiseCore {
   Index input_bytes_a_row() const;
   /** A strip's rows are best a multiple of this. */
   Index rows_together() const { return slider_ == nullptr ? 1 : tallest().rows * slide_y_.phases; }
+  /** Strips of fewer rows are no slides, whose sums may differ in the last bit. */
+  Index least_rows() const { return slider_ == nullptr ? 1 : slider_->rows * slide_y_.phases; }
   const Lattice& lattice() const { return lattice_; }
   std::string tile() const;
 
@@ -93,18 +95,21 @@ class DepthwiseCore {
   };
   Walk walk_of(const SlideAxis& axis) const;
   Source locate(const Strip& strip, const float* image, Work& work) const;
-  void choose_sliders();
+  bool slides_as(const DepthwiseSlider& slider) const;
+  const DepthwiseSlider* choose_slider() const;
+  const DepthwiseSlider* choose_tall_slider() const;
   bool fills_few_sets() const;
   void plan_walks();
+  bool may_run_on() const;
   const DepthwiseSlider& tallest() const { return tall_slider_ == nullptr ? *slider_ : *tall_slider_; }
   Index zero_row_floats() const;
   bool slides(const Strip& strip) const;
   void run_slides(const Strip& strip, const Source& source, const Target& target, const Epilogue& epilogue,
                   Work& work) const;
   bool aligns_inputs() const;
-  int vectors_together(bool meets, bool alike) const;
+  int vectors_together(Index pixel, bool meets, bool alike) const;
   bool walks_halved_together(bool meets, bool alike) const;
-  int whole_vectors_together(bool alike) const;
+  int whole_vectors_together(Index pixel, bool alike) const;
   int floats_to_vector(const float* p) const;
   /** A block of rows: what computes them, and the input row of each row of its window. */
   struct Block {
@@ -135,7 +140,8 @@ class DepthwiseCore {
   GroupLanes lanes_;
   std::shared_ptr<const AlignedBuffer> packed_;  // [taps][channels, padded]
   Index weight_stride_ = 0;
-  AlignedBuffer zeros_;
+  /** What padding is read from: a pixel, and a row as long as any piece. */
+  std::shared_ptr<const AlignedBuffer> zeros_;
   /** Whether the map, read where it lies, is more than the second-level cache holds. */
   bool far_ = false;
   SlideAxis slide_y_, slide_x_;

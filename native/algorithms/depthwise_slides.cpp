@@ -31,8 +31,6 @@ constexpr Index kMostListedColumns = Index{1} << 15;
 constexpr Index kFarSlideColumns = 8;
 constexpr Index kNearSlideColumns = 14;
 constexpr Index kCollidingChannels = 128;
-/** Columns that a walk of pixels with their next ones may meet before its first and behind its last. */
-constexpr Index kLeadColumns = 2;
 
 }  // namespace
 
@@ -45,36 +43,46 @@ DepthwiseCore::SlideAxis DepthwiseCore::slide_axis(const LatticeAxis& axis) {
   return {dilation / common, axis.in_step / common, dilation};
 }
 
+bool DepthwiseCore::slides_as(const DepthwiseSlider& s) const {
+  return (s.grouped != nullptr) == grouped_ && s.rows <= lattice_.y.count / slide_y_.phases &&
+         lattice_.y.tap_count() == s.kernel && lattice_.x.tap_count() == s.kernel &&
+         slide_y_.stride == s.stride && slide_x_.stride == s.stride;
+}
+
+const DepthwiseSlider* DepthwiseCore::choose_slider() const {
+  if (lattice_.z.tap_count() != 1 || slide_y_.phases == 0 || slide_x_.phases == 0) return nullptr;
+  if (lattice_.x.count > kMostListedColumns) return nullptr;
+  for (const DepthwiseSlider& s : kernels_.depthwise.slider) {
+    if (slides_as(s)) return &s;
+  }
+  return nullptr;
+}
+
 /**
  * Blocks of four rows meet six rows of input where two of two meet eight, and more of a column is at hand.
  * On Zen 5 3×3 takes 0.81 to 0.9 of the time by them on maps of 28 rows and more, 5×5 0.84 to 0.97; on a Zen
  * 4 and an Intel core an earlier program gained nothing by three or four rows at once.
  */
-void DepthwiseCore::choose_sliders() {
-  if (lattice_.z.tap_count() != 1 || slide_y_.phases == 0 || slide_x_.phases == 0) return;
-  if (lattice_.x.count > kMostListedColumns) return;
+const DepthwiseSlider* DepthwiseCore::choose_tall_slider() const {
+  if (!cpu_is_amd() || cpu_halves_avx512() || fills_few_sets()) return nullptr;
   for (const DepthwiseSlider& s : kernels_.depthwise.slider) {
-    if ((s.grouped != nullptr) != grouped_ || s.rows > lattice_.y.count / slide_y_.phases) continue;
-    if (lattice_.y.tap_count() != s.kernel || lattice_.x.tap_count() != s.kernel) continue;
-    if (slide_y_.stride != s.stride || slide_x_.stride != s.stride) continue;
-    if (slider_ == nullptr) {
-      slider_ = &s;
-    } else if (cpu_is_amd() && !cpu_halves_avx512() && !fills_few_sets()) {
-      tall_slider_ = &s;
-    }
+    if (slides_as(s) && s.rows > slider_->rows) return &s;
   }
+  return nullptr;
 }
 
-/** Whether all columns of a vector of channels share an eighth of the first-level cache's sets or less: what
- * walks four vectors together then gains more than what walks four rows. */
+/** Whether all columns of a vector of channels lie 2 KiB apart or a multiple, in 2 of the 64 sets of the
+ * first-level cache: four vectors together then gain more than four rows. */
 bool DepthwiseCore::fills_few_sets() const {
-  return kernels_.lanes == kLineFloats && channels_ * slide_x_.step % 512 == 0;
+  return kernels_.lanes == kLineFloats && slider_->kernel == 3 && !staged_ &&
+         epilogue_.at(0).op == ActivationOp::clip && in_.x * slide_x_.step % 512 == 0;
 }
 
 void DepthwiseCore::plan_walks() {
+  tall_slider_ = choose_tall_slider();
   const bool far = !staged_ && in_.image * 4 > kFarImage;
   far_ = far && slide_y_.phases == 1 && slide_x_.phases == 1;
-  const Index column = Index{slider_->window()} * slider_->stride * channels_ * 4;
+  const Index column = Index{tallest().window()} * slider_->stride * channels_ * 4;
   slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
   if (!cpu_is_amd() && !grouped_ && slider_->kernel <= 3 && channels_ > kLineFloats) {
     const Index columns = ceil_div(lattice_.x.count, slide_x_.phases);
@@ -89,15 +97,19 @@ void DepthwiseCore::plan_walks() {
   if (pairs) pairs_ = walk_of({2, 2, 1});
 }
 
-/** Floats of a row of padding that any piece may be walked in, with the columns before it that a lead meets.
- */
+/** Whether a row's last channels may share a vector with the next pixel's first. */
+bool DepthwiseCore::may_run_on() const {
+  return !staged_ && lattice_.x.in_step == 1 && lattice_.x.count >= slide_x_.phases;
+}
+
+/** Floats of a row of padding that any piece may be walked in; none where no row is. */
 Index DepthwiseCore::zero_row_floats() const {
-  Index columns = 0;
-  for (const Piece& piece : walk_.pieces) {
-    columns = std::max(columns, (piece.outputs - 1) * slide_x_.stride + slider_->kernel);
-  }
+  if (slider_ == nullptr || meets_no_padding(lattice_.y)) return 0;
+  Index columns = 1;
+  for (const Piece& piece : walk_.pieces) columns = std::max(columns, piece.met.end - piece.met.begin);
+  const Index leads = may_run_on() ? 2 * kLeadColumns : 0;
   const Index pixel = staged_ ? input_channel(channels_) : in_.x;
-  return columns == 0 ? 0 : (columns + 2 * kLeadColumns) * slide_x_.step * pixel + kernels_.lanes;
+  return ((columns - 1 + leads) * slide_x_.step + 1) * pixel + kernels_.lanes;
 }
 
 bool DepthwiseCore::slides(const Strip& strip) const {
@@ -128,14 +140,14 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = cpu_is_amd() && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
-  t.together = epilogue.op == ActivationOp::clip ? vectors_together(meet, apart % kLine == 0) : 1;
+  const Index pitch = slice.x_stride;
+  t.together = epilogue.op == ActivationOp::clip ? vectors_together(pitch, meet, apart % kLine == 0) : 1;
   if (t.together > 1) t.lag = nullptr;
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
   const bool aligns = !grouped_ && slider_->shifts && to % 4 == 0 && epilogue.op == ActivationOp::clip;
-  const bool dense = aligns && t.lag == nullptr && !staged_ && lattice_.x.in_step == 1 &&
-                     slice.x_stride == strip.channels && target.pixel == strip.channels &&
-                     lattice_.x.count >= slide_x_.phases;
+  const bool dense = aligns && t.lag == nullptr && may_run_on() && slice.x_stride == strip.channels &&
+                     target.pixel == strip.channels;
   // Pairs are aligned where rows are whole pairs. Where every second pixel is aligned anyway they gain
   // nothing.
   const bool pairs = dense && !pairs_.pieces.empty() && strip.channels == channels_ &&
@@ -175,10 +187,10 @@ bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider
  * take 0.78 to 0.9 of the time, 144 and 240 0.86, 2×2 0.74 to 0.87; by 1 512 of 14x14 0.6 to 0.84, 128 of
  * 56x56 0.75 to 0.91, but 144 and 160 1.1.
  */
-int DepthwiseCore::vectors_together(bool meets, bool alike) const {
+int DepthwiseCore::vectors_together(Index pixel, bool meets, bool alike) const {
   if (slider_->together == 1) return 1;
   const bool whole_line = kernels_.lanes == kLineFloats;
-  if (whole_line && cpu_is_amd() && !cpu_halves_avx512()) return whole_vectors_together(alike);
+  if (whole_line && cpu_is_amd() && !cpu_halves_avx512()) return whole_vectors_together(pixel, alike);
   if (whole_line && cpu_is_amd()) return walks_halved_together(meets, alike) ? 2 : 1;
   const Index far_apart = whole_line ? 256 : 128;
   return slider_->kernel != 3 || slider_->stride > 1 || channels_ % far_apart == 0 ? 2 : 1;
@@ -197,21 +209,20 @@ bool DepthwiseCore::walks_halved_together(bool meets, bool alike) const {
 }
 
 /**
- * Of whole lines that are computed at once, as on Zen 5. Four, if columns lie 2 KiB apart or a multiple, so
- * that those of one vector share an eighth of the first-level cache's sets: 3×3 of 512 channels of 28x28
- * takes 0.79 to 0.99 of the time of two, 1024 of 7x7 0.75 to 0.9, 256 dilated by 2 0.84 to 1.04; by a stride
- * of 2, of 1 KiB, 512 of 14x14 0.91 to 0.97. Two, if pixels are 512 bytes or a multiple (256 of 28x28 0.65
- * to 1.0 of the time of one, 128 of 56x56 0.85 to 1.0), on maps that the second-level cache does not hold
- * where input and output begin alike in a line (64 to 192 channels 0.93 to 0.99, otherwise up to 1.08), and
- * by strides of 2 (0.92 to 1.0; four for pixels of four lines: 0.9 where whole vectors are aligned, otherwise
- * two follow).
+ * Of whole lines that are computed at once, as on Zen 5. Four, if columns fill few sets: 3×3 of 512 channels
+ * of 28x28 takes 0.79 to 0.99 of the time of two, 1024 of 7x7 0.75 to 0.9, 256 dilated by 2 0.84 to 1.04. And
+ * of 3×3 by a stride of 2: 64 of 112x112 0.84 to 0.9, 128 of 31x31 0.83, 128 of 56x56 0.81 to 0.94, 144 of
+ * 31x31 0.92, 96 of 112x112 0.92 to 1.0, 576 of 14x14 1.03. Two, if pixels lie 512 bytes apart or a multiple
+ * (256 of 28x28 0.65 to 1.0 of the time of one, 128 of 56x56 0.85 to 1.0), on maps that the second-level
+ * cache does not hold where input and output begin alike in a line (64 to 192 channels 0.93 to 0.99,
+ * otherwise up to 1.08), and of 2×2 (0.92 to 1.0).
  */
-int DepthwiseCore::whole_vectors_together(bool alike) const {
-  const bool far_apart = channels_ % 128 == 0;
-  if (slider_->kernel == 3 && slider_->stride == 2) return 4;
-  if (slider_->kernel == 3 && fills_few_sets()) return 4;
-  if (slider_->kernel == 3) return far_apart || (far_ && alike) ? 2 : 1;
-  return far_apart || slider_->kernel == 2 ? 2 : 1;
+int DepthwiseCore::whole_vectors_together(Index pixel, bool alike) const {
+  const bool far_apart = pixel % 128 == 0;
+  if (slider_->kernel == 2) return 2;
+  if (slider_->kernel != 3) return far_apart ? 2 : 1;
+  if (slider_->stride == 2 || fills_few_sets()) return 4;
+  return far_apart || (far_ && alike) ? 2 : 1;
 }
 
 /** From `p` to the next aligned vector. */
@@ -280,7 +291,7 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Bl
     const float* base = source.base + piece.met.place() * source.x_stride;
     for (int row = 0; row < window; ++row) {
       const Index y = y_offset[row * slide_y_.step];
-      w.inputs[row] = y < 0 ? zeros_.data() + kLeadColumns * t.column_step : base + y;
+      w.inputs[row] = y < 0 ? zeros_->data() + (may_run_on() ? kLeadColumns * t.column_step : 0) : base + y;
     }
     t.begin = piece.met.begin;
     t.end = piece.met.end;

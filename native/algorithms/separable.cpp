@@ -97,6 +97,7 @@ class DepthwiseStage {
   }
   Index packed_bytes() const { return flat_ ? 0 : core_->packed_bytes(); }
   Index rows_together() const { return flat_ ? 1 : core_->rows_together(); }
+  Index least_rows() const { return flat_ ? 1 : core_->least_rows(); }
 
  private:
   std::optional<FlatDepthwiseCore> flat_;
@@ -120,9 +121,10 @@ class Separable final : public Executor {
     const Index together = depthwise_.rows_together();
     const Index most = std::clamp<Index>(kStripBudget / std::max<Index>(row, 1), together,
                                          std::max<Index>(l.y.count, together));
-    strips_ = even_strips(batch_ * l.z.count, l.y.count, 1, most, std::max(ceil_div(most, 2), together));
+    const Index least = depthwise_.least_rows();
+    strips_ = even_strips(batch_ * l.z.count, l.y.count, 1, most, std::max(ceil_div(most, 2), least));
     // Of fewer rows than a slide computes no strip may be.
-    strips_ = std::min(strips_, std::max<Index>(l.y.count / together, 1));
+    strips_ = std::min(strips_, std::max<Index>(l.y.count / least, 1));
     rows_ = ceil_div(l.y.count, strips_);
     whole_ = std::make_unique<PointwiseStage>(p, rows_ * l.x.count);
     // Some strips of an image may be a row shorter.

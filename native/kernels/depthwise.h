@@ -30,6 +30,9 @@ struct DepthwiseTile {
 
 using DepthwiseKernel = void (*)(const DepthwiseTile&);
 
+/** Columns before the first that exists from which a walk of pixels with their next ones may begin. */
+inline constexpr Index kLeadColumns = 2;
+
 inline constexpr int kMaxDepthwisePixels = 8;
 
 /**
@@ -44,7 +47,9 @@ inline constexpr int kMaxDepthwisePixels = 8;
  * is several such: its columns are a dilation apart, and so are its outputs.
  */
 struct DepthwiseSlide {
-  /** Of the block's window, one a row, at window column `begin`. A row of padding is as many zeros. */
+  /** Of the block's window, one a row, at window column `begin`. A row of padding is zeros for all columns
+   * that exist and, where the last channels run on into the next pixel, for kLeadColumns before them and a
+   * vector behind them. */
   const float* const* rows = nullptr;
   /** Floats from a row's column to the next. */
   Index column_step = 0;
@@ -78,7 +83,8 @@ struct DepthwiseSlide {
     bool runs_on = false;
     /** Whether the row's first pixel is met so too, by a column before the first. */
     bool leads = false;
-    /** The window's columns whose next pixel exists, counted as `begin` is; -1 with `leads`. */
+    /** The window's columns whose next pixel exists, counted as `begin` is: from 1 or, of pairs, 2 before it
+     * on. */
     Index begin = 0, end = 0;
     /** Outputs whose next pixel exists. */
     Index outputs = 0;
@@ -155,7 +161,7 @@ inline constexpr int kMaxBlockWindow = 128;
 struct DepthwiseKernels {
   /** `tile[P - 1]` computes P pixels of any kernel. */
   DepthwiseKernel tile[kMaxDepthwisePixels] = {};
-  /** For the kernel sizes that networks use. */
+  /** For the kernel sizes that networks use; those of few rows come before taller ones of the same kernel. */
   DepthwiseSlider slider[kDepthwiseSliders] = {};
   /** By stride: of any, 1 and 2. The latter two are given taps side by side. */
   void (*line[kLineStrides])(const DepthwiseLine&) = {};

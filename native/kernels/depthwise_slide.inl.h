@@ -244,20 +244,23 @@ constexpr int slide_together() {
 }
 
 /**
- * Whether rows at one pitch have walks of their own: large windows, whose addresses fill the registers. With
- * AVX-512 5×5 by a stride of 2 takes 0.88 of the time by them and 7×7 0.96, 5×5 of four rows 1.0; with AVX2
- * 3×3 0.94.
+ * Whether rows at one pitch have walks of their own, where that was measured to gain: with AVX-512 5×5 by a
+ * stride of 2 takes 0.88 of the time by them and 7×7 0.96, 5×5 of four rows 1.0; with AVX2 3×3 0.94, larger
+ * windows 1.0.
  */
 template <class V, int K, int S>
-inline constexpr bool kSlidePitched = V::wants_alignment &&
-                                      (V::lanes < kLineFloats ? K == 3 && S == 1 : K == 7 || K + S == 7);
+constexpr bool slides_pitched() {
+  if (!V::wants_alignment) return false;
+  if (V::lanes < kLineFloats) return K == 3 && S == 1;
+  return K == 7 || (K == 5 && S == 2);
+}
 
 /** As many channels from `c` on as are walked N vectors at a time; returns the first one that is not. In a
  * function of its own: the others' loops lost a tenth where it was not. */
 template <class V, int K, int S, int R, bool Pitched, int N>
 CONVOLITH_NOINLINE Index walk_together(const DepthwiseSlide& t, Index c) {
   if constexpr (V::lanes < kLineFloats) {
-    if (t.alone) {
+    if (t.alone && c + V::lanes <= t.channels) {
       slide_vectors<V, K, S, S, R, Ends::apart, true, Pitched, 1>(t, {c, t.channels, V::lanes}, -1);
       c += V::lanes;
     }
@@ -322,7 +325,7 @@ CONVOLITH_INLINE void slide_channels(const DepthwiseSlide& t) {
 template <class V, int K, int S, int R>
 void depthwise_slide(const DepthwiseSlide& t) {
   const bool clips = t.epilogue->op == ActivationOp::clip;
-  if constexpr (kSlidePitched<V, K, S>) {
+  if constexpr (slides_pitched<V, K, S>()) {
     if (clips && t.pitch != 0) return slide_channels<V, K, S, R, true, true>(t);
   }
   if (clips) {

@@ -25,41 +25,30 @@ struct PitchedRows {
   }
 };
 
-/** `Steps` products of each sum. */
-template <class V, int MR, int NR, int Steps>
-CONVOLITH_INLINE void multiply_pitched(PitchedRows<const float, MR>& row, const float*& panel,
-                                       typename V::Reg (&sum)[MR][NR]) {
-  using Reg = typename V::Reg;
-  CONVOLITH_UNROLL
-  for (int k = 0; k < Steps; ++k) {
-    Reg b[NR];
-    CONVOLITH_UNROLL
-    for (int j = 0; j < NR; ++j) b[j] = V::load(panel + (k * NR + j) * V::lanes);
-    CONVOLITH_UNROLL
-    for (int i = 0; i < MR; ++i) {
-      const Reg a = V::set(row[i][k]);
-      CONVOLITH_UNROLL
-      for (int j = 0; j < NR; ++j) V::accumulate(sum[i][j], a, b[j]);
-    }
-  }
-  row.advance(Steps);
-  panel += Steps * NR * V::lanes;
-}
-
-/** One product of each sum of rows [First, End). */
+/** Product k of each sum of rows [First, End). */
 template <class V, int First, int End, int MR, int NR>
-CONVOLITH_INLINE void multiply_some(const PitchedRows<const float, MR>& row, Index k, const float* panel,
+CONVOLITH_INLINE void multiply_step(const PitchedRows<const float, MR>& row, Index k, const float* panel,
                                     typename V::Reg (&sum)[MR][NR]) {
   using Reg = typename V::Reg;
   Reg b[NR];
   CONVOLITH_UNROLL
-  for (int j = 0; j < NR; ++j) b[j] = V::load(panel + j * V::lanes);
+  for (int j = 0; j < NR; ++j) b[j] = V::load(panel + (k * NR + j) * V::lanes);
   CONVOLITH_UNROLL
   for (int i = First; i < End; ++i) {
     const Reg a = V::set(row[i][k]);
     CONVOLITH_UNROLL
     for (int j = 0; j < NR; ++j) V::accumulate(sum[i][j], a, b[j]);
   }
+}
+
+/** `Steps` products of each sum. */
+template <class V, int MR, int NR, int Steps>
+CONVOLITH_INLINE void multiply_pitched(PitchedRows<const float, MR>& row, const float*& panel,
+                                       typename V::Reg (&sum)[MR][NR]) {
+  CONVOLITH_UNROLL
+  for (int k = 0; k < Steps; ++k) multiply_step<V, 0, MR>(row, k, panel, sum);
+  row.advance(Steps);
+  panel += Steps * NR * V::lanes;
 }
 
 /** Rows [First, End), whose last vector has `last` columns. */
@@ -161,14 +150,12 @@ CONVOLITH_NOINLINE void gemm_plain_rows(const GemmRows& g, Index tiles) {
     for (Index k = fours; k > 0; --k) multiply_pitched<V, MR, NR, 4>(row, panel, sum);
     const PitchedRows<float, MR> to(out, out_pitch);
     const auto finish = [&]<int First, int End>() CONVOLITH_INLINE_LAMBDA {
-      for (Index k = 0; k < rest; ++k) {
-        multiply_some<V, First, End, MR, NR>(row, k, panel + k * (NR * V::lanes), sum);
-      }
-      if (clips) clip_sums<V, First, End, MR, NR>(e, sum);
+      for (Index k = 0; k < rest; ++k) multiply_step<V, First, End>(row, k, panel, sum);
+      if (clips) clip_sums<V, First, End>(e, sum);
       if constexpr (Carries) {
-        store_carried<V, First, End, MR, NR>(g, to, carry, sum);
+        store_carried<V, First, End>(g, to, carry, sum);
       } else {
-        store_pitched<V, First, End, MR, NR>(to, last, sum);
+        store_pitched<V, First, End>(to, last, sum);
       }
     };
     finish.template operator()<0, half>();
@@ -224,12 +211,12 @@ void gemm_rows(const GemmRows& g, Index tiles) {
       }
       residual += MR * g.out_pitch;
     }
-    if (!e.linear) clip_sums<V, 0, MR, MR, NR>(e, sum);
+    if (!e.linear) clip_sums<V, 0, MR>(e, sum);
     if constexpr (Carries) {
-      store_carried<V, 0, MR, MR, NR>(g, to, carry, sum);
+      store_carried<V, 0, MR>(g, to, carry, sum);
       carry += MR * V::lanes;
     } else {
-      store_pitched<V, 0, MR, MR, NR>(to, last, sum);
+      store_pitched<V, 0, MR>(to, last, sum);
     }
   }
 }

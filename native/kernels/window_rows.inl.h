@@ -8,8 +8,8 @@ namespace convolith {
 
 /**
  * The rows of a slide's window, which are read column by column: one address that moves on, and how far from
- * it each row lies. With an address and a step a row there were more of them than registers, and a step of
- * its own for rows of padding is what long rows of zeros spare. `Pitched`: all rows exist, at one pitch.
+ * it each row lies. With an address and a step for each there were more of them than registers; rows of
+ * padding are rows of zeros, so that all share one step. `Pitched`: all rows exist, at one pitch.
  */
 template <int N, bool Pitched = false>
 struct WindowRows {

@@ -12,7 +12,7 @@ export function depthwiseBlocks(): ContractCase[] {
     // Blocks of four rows and the rest, four vectors together and the rest.
     { kernel: 3, channels: 64, size: [10, 13] },
     { kernel: 3, channels: 16, size: [13, 8], activation: { op: 'silu' as const } },
-    { kernel: 3, channels: 1040, size: [3, 4] },
+    { kernel: 3, channels: 80, size: [9, 6], stride: 2 },
     { kernel: 3, channels: 256, size: [6, 5], dilation: 2, padding: 2, activation: relu6 },
     { kernel: 3, channels: 64, size: [9, 14], stride: 2, activation: relu6 },
     { kernel: 5, channels: 32, size: [11, 9], padding: 3, activation: relu6 },
