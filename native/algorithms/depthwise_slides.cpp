@@ -209,20 +209,18 @@ bool DepthwiseCore::walks_halved_together(bool meets, bool alike) const {
 }
 
 /**
- * Of whole lines that are computed at once, as on Zen 5. Four, if columns fill few sets: 3×3 of 512 channels
- * of 28x28 takes 0.79 to 0.99 of the time of two, 1024 of 7x7 0.75 to 0.9, 256 dilated by 2 0.84 to 1.04. And
- * of 3×3 by a stride of 2: 64 of 112x112 0.84 to 0.9, 128 of 31x31 0.83, 128 of 56x56 0.81 to 0.94, 144 of
- * 31x31 0.92, 96 of 112x112 0.92 to 1.0, 576 of 14x14 1.03. Two, if pixels lie 512 bytes apart or a multiple
- * (256 of 28x28 0.65 to 1.0 of the time of one, 128 of 56x56 0.85 to 1.0), on maps that the second-level
- * cache does not hold where input and output begin alike in a line (64 to 192 channels 0.93 to 0.99,
- * otherwise up to 1.08), and of 2×2 (0.92 to 1.0).
+ * Of whole lines that are computed at once, as on Zen 5. Four, of 3×3 by a stride of 2 (64 of 112x112 0.84 to
+ * 0.9 of the time of two, 128 of 31x31 0.83, 128 of 56x56 0.81 to 0.94, 144 of 31x31 0.92, 96 of 112x112 0.92
+ * to 1.0, 576 of 14x14 1.03), and if columns fill few sets (512 of 28x28 0.79 to 0.99, 1024 of 7x7 0.75 to
+ * 0.9, 256 dilated by 2 0.84 to 1.04). Two, of 5×5 by 2 (0.9 to 1.0 of the time of one) and 2×2 (0.92 to
+ * 1.0), if pixels lie 512 bytes apart or a multiple (256 of 28x28 0.65 to 1.0, 128 of 56x56 0.85 to 1.0), and
+ * on maps that the second-level cache does not hold where input and output begin alike in a line (64 to 192
+ * channels 0.93 to 0.99, otherwise up to 1.08).
  */
 int DepthwiseCore::whole_vectors_together(Index pixel, bool alike) const {
-  const bool far_apart = pixel % 128 == 0;
-  if (slider_->kernel == 2) return 2;
-  if (slider_->kernel != 3) return far_apart ? 2 : 1;
-  if (slider_->stride == 2 || fills_few_sets()) return 4;
-  return far_apart || (far_ && alike) ? 2 : 1;
+  if (slider_->stride == 2) return slider_->kernel == 3 ? 4 : 2;
+  if (fills_few_sets()) return 4;
+  return slider_->kernel == 2 || pixel % 128 == 0 || (far_ && alike) ? 2 : 1;
 }
 
 /** From `p` to the next aligned vector. */
