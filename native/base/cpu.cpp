@@ -1,5 +1,6 @@
 #include "base/cpu.h"
 
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 
@@ -61,34 +62,43 @@ bool cpu_has_avx512() {
   return cpu_has_avx2() && (saved_state() & zmm) == zmm && (cpuid(7).b & wanted) == wanted;
 }
 
-// Both are asked once: in a virtual machine each question takes 20 to 70 µs.
+namespace {
 
-bool cpu_is_amd() {
-  static const bool amd = [] {
-    const CpuidLeaf leaf = cpuid(0);
-    // "AuthenticAMD".
-    return leaf.b == 0x68747541U && leaf.d == 0x69746E65U && leaf.c == 0x444D4163U;
-  }();
-  return amd;
+CpuFamily family_of_this_machine() {
+  const CpuidLeaf leaf = cpuid(0);
+  // "AuthenticAMD".
+  if (leaf.b != 0x68747541U || leaf.d != 0x69746E65U || leaf.c != 0x444D4163U) return CpuFamily::other;
+  const std::uint32_t signature = cpuid(1).a;
+  const std::uint32_t family = (signature >> 8 & 0xFU) + (signature >> 20 & 0xFFU);
+  return family == 0x19 ? CpuFamily::amd_by_halves : CpuFamily::amd;
 }
 
-bool cpu_halves_avx512() {
-  static const bool halves = [] {
-    const std::uint32_t signature = cpuid(1).a;
-    const std::uint32_t family = (signature >> 8 & 0xFU) + (signature >> 20 & 0xFFU);
-    return cpu_is_amd() && family == 0x19;
-  }();
-  return halves;
-}
+}  // namespace
 
 #else
 
-bool cpu_halves_avx512() { return false; }
 bool cpu_has_avx2() { return false; }
 bool cpu_has_avx512() { return false; }
-bool cpu_is_amd() { return false; }
+
+namespace {
+CpuFamily family_of_this_machine() { return CpuFamily::other; }
+}  // namespace
 
 #endif
+
+namespace {
+
+/** Asked once: in a virtual machine each question takes 20 to 70 µs. */
+std::atomic<CpuFamily>& family() {
+  static std::atomic<CpuFamily> family{family_of_this_machine()};
+  return family;
+}
+
+}  // namespace
+
+CpuFamily cpu_family() { return family().load(std::memory_order_relaxed); }
+
+void pretend_cpu_family(CpuFamily pretended) { family().store(pretended, std::memory_order_relaxed); }
 
 std::string cpu_name() {
 #if defined(CONVOLITH_HAS_CPUID)

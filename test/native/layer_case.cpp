@@ -47,6 +47,12 @@ Activation read_activation(Choices& choices, Index channels) {
   return activation;
 }
 
+/** Few, or as many vectors as are walked together. */
+Index depthwise_channels(Choices& choices) {
+  constexpr Index many[] = {64, 72, 80, 96, 128, 160, 256, 512};
+  return choices.between(0, 3) == 0 ? many[choices.between(0, 7)] : choices.between(1, 40);
+}
+
 bool is_refusal(const Error& error) {
   return error.code() == ErrorCode::shape || error.code() == ErrorCode::option ||
          error.code() == ErrorCode::memory || error.code() == ErrorCode::unsupported;
@@ -99,7 +105,7 @@ std::optional<LayerCase> read_case(Choices& c) {
   if (!spec.transposed)
     spec.padding_mode = static_cast<PaddingMode>(c.between(0, 9) < 7 ? 0 : c.between(1, 3));
   const bool depthwise = separable || c.between(0, 3) == 0;
-  spec.groups = depthwise ? c.between(1, 40) : c.between(0, 3) == 0 ? c.between(2, 5) : 1;
+  spec.groups = depthwise ? depthwise_channels(c) : c.between(0, 3) == 0 ? c.between(2, 5) : 1;
   spec.in_channels = spec.groups * (depthwise ? 1 : c.between(1, 40));
   spec.out_channels = spec.groups * (depthwise ? c.between(1, 2) : c.between(1, 70));
   // Enough channels and pixels for products of halves, which chance would hardly bring together.
@@ -161,6 +167,7 @@ std::optional<LayerCase> read_case(Choices& c) {
   one.input = whole_numbers(c, inputs, 3);
   if (c.flag()) one.residual = whole_numbers(c, one.output_count, 5);
   one.threads = static_cast<int>(c.between(1, 3));
+  one.family = static_cast<CpuFamily>(c.between(0, 2));
   return one;
 }
 
@@ -190,6 +197,7 @@ void validate_anything(Choices& c) {
 
 int run_case(const LayerCase& one) {
   set_thread_limit(one.threads);
+  pretend_cpu_family(one.family);
   const std::string best = available_isas().front();
   const auto definition = make_layer(one, "reference").plan(one.geometry);
   const std::vector<float> expected = run_guarded(*definition, one);

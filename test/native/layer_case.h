@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/cpu.h"
 #include "spec/stage.h"
 
 namespace convolith::test {
@@ -39,6 +40,8 @@ struct LayerCase {
   std::vector<float> input, residual;
   Index output_count = 0;
   int threads = 1;
+  /** Which the machine passes for. */
+  CpuFamily family = CpuFamily::other;
 };
 
 /** Nothing where the choices make a layer that is refused, or one too large to run thousands of. */
