@@ -238,7 +238,7 @@ void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Wor
       const float* next = piece + 1 < pieces ? weight + end * width : weight + weight_stride(panel);
       g.ahead = next;
       g.ahead_end = std::min(next + g.depth * width, packed_end);
-      g.ahead_lines = ceil_div(width, 4 * group.count * tiles.count());
+      g.ahead_lines = ceil_div(width, Index{4} * group.count * tiles.count());
       for (int i = group.first; i < group.first + group.count; ++i) {
         const int product = order_[static_cast<std::size_t>(i)];
         g.rows = w.inputs + product * product_stride() + begin;
