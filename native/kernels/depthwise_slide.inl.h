@@ -53,9 +53,9 @@ CONVOLITH_INLINE void slide_vectors(const DepthwiseSlide& t, const Channels<V, E
   constexpr int window = (R - 1) * SY + K;
   constexpr int flight = (K + SX - 1) / SX;  // columns of outputs that an input column reaches
   constexpr bool held = K <= 3 && N == 1;
-  // Inputs, not once a product: four vectors of 3×3 by 2 take 0.9 of the time from the second-level cache,
-  // two of 2×2 0.95 and with AVX2, of 3×3 too, 0.85 to 0.98. Of larger windows it is 1.0 to 1.07, of four
-  // rows 1.02.
+  // Whether an input is read once, where GCC would read it once a product: four vectors of 3×3 by 2 take 0.9
+  // of the time so from the second-level cache, two of 2×2 0.95 and with AVX2, of 3×3 too, 0.85 to 0.98. Of
+  // larger windows it is 1.0 to 1.07, of four rows 1.02.
   constexpr bool reads_once = N > 1 && K <= 3 && R == 2;
   constexpr bool runs_on = E == Ends::run_on;
   static_assert(!runs_on || (SY == 1 && Clips));
