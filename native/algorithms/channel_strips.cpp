@@ -39,9 +39,8 @@ class ChannelStrips final : public Executor {
                                       std::max<Index>(l.y.count, 1));
     // More threads have as many strips or more.
     for (const Index unit : {unit_of(1), unit_of(2)}) {
-      const Index count = fitting_strips(maps(), units_of(unit), 1, ceil_div(fitting_rows_, unit), 1, 1);
       const Index rest = std::max<Index>(l.y.count - units_of(unit) * unit, 0);
-      most_rows_ = std::max(most_rows_, ceil_div(units_of(unit), count) * unit + rest);
+      most_rows_ = std::max(most_rows_, ceil_div(units_of(unit), strips_of(unit, 1)) * unit + rest);
     }
   }
 
@@ -106,11 +105,11 @@ class ChannelStrips final : public Executor {
   /** What is left of a map joins its last strip where it is less than a unit. */
   Index units_of(Index unit) const { return std::max<Index>(core_.lattice().y.count / unit, 1); }
   /** One thread keeps to what the cache asks for: a strip more took 3% of 128 channels in 32 groups. */
-  Index strips(int threads) const {
-    const Index unit = unit_of(threads);
+  Index strips_of(Index unit, int threads) const {
     return fitting_strips(maps(), units_of(unit), 1, ceil_div(fitting_rows_, unit),
                           ceil_div(kLeastRows, unit), threads);
   }
+  Index strips(int threads) const { return strips_of(unit_of(threads), threads); }
 
   /** Between a channels-first map and a strip's planes: into them from `from`, or out of them to `to`. */
   void move_planes(const DepthwiseCore::Strip& strip, const float* from, float* planes, float* to) const {

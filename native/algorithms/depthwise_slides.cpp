@@ -64,7 +64,7 @@ const DepthwiseSlider* DepthwiseCore::choose_slider() const {
  * 4 and an Intel core an earlier program gained nothing by three or four rows at once.
  */
 const DepthwiseSlider* DepthwiseCore::choose_tall_slider() const {
-  if (!cpu_is_amd() || cpu_halves_avx512() || fills_few_sets()) return nullptr;
+  if (cpu_family() != CpuFamily::amd || fills_few_sets()) return nullptr;
   for (const DepthwiseSlider& s : kernels_.depthwise.slider) {
     if (slides_as(s) && s.rows > slider_->rows) return &s;
   }
@@ -140,8 +140,8 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
   const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
   t.lag = cpu_is_amd() && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
-  const Index pitch = slice.x_stride;
-  t.together = epilogue.op == ActivationOp::clip ? vectors_together(pitch, meet, apart % kLine == 0) : 1;
+  const bool alike = apart % kLine == 0;
+  t.together = epilogue.op == ActivationOp::clip ? vectors_together(slice.x_stride, meet, alike) : 1;
   if (t.together > 1) t.lag = nullptr;
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
@@ -190,8 +190,8 @@ bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider
 int DepthwiseCore::vectors_together(Index pixel, bool meets, bool alike) const {
   if (slider_->together == 1) return 1;
   const bool whole_line = kernels_.lanes == kLineFloats;
-  if (whole_line && cpu_is_amd() && !cpu_halves_avx512()) return whole_vectors_together(pixel, alike);
-  if (whole_line && cpu_is_amd()) return walks_halved_together(meets, alike) ? 2 : 1;
+  if (whole_line && cpu_family() == CpuFamily::amd) return whole_vectors_together(pixel, alike);
+  if (whole_line && cpu_halves_avx512()) return walks_halved_together(meets, alike) ? 2 : 1;
   const Index far_apart = whole_line ? 256 : 128;
   return slider_->kernel != 3 || slider_->stride > 1 || channels_ % far_apart == 0 ? 2 : 1;
 }
@@ -278,6 +278,7 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Bl
   const Index last = y_offset[(window - 1) * slide_y_.step];
   t.ahead_row = in_.y;
   const bool brings = far_ && !cpu_is_amd();
+  const float* const zeros = zeros_->data() + (may_run_on() ? kLeadColumns * t.column_step : 0);
   const bool runs_on = t.next.runs_on;
   const bool by_pairs = &walk == &pairs_;
   // Pixels are whole vectors, or pairs of pixels are: then the two differ.
@@ -289,7 +290,7 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Bl
     const float* base = source.base + piece.met.place() * source.x_stride;
     for (int row = 0; row < window; ++row) {
       const Index y = y_offset[row * slide_y_.step];
-      w.inputs[row] = y < 0 ? zeros_->data() + (may_run_on() ? kLeadColumns * t.column_step : 0) : base + y;
+      w.inputs[row] = y < 0 ? zeros : base + y;
     }
     t.begin = piece.met.begin;
     t.end = piece.met.end;

@@ -90,8 +90,8 @@ namespace {
 
 /** Asked once: in a virtual machine each question takes 20 to 70 µs. */
 std::atomic<CpuFamily>& family() {
-  static std::atomic<CpuFamily> family{family_of_this_machine()};
-  return family;
+  static std::atomic<CpuFamily> current{family_of_this_machine()};
+  return current;
 }
 
 }  // namespace

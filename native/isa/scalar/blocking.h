@@ -18,7 +18,7 @@ struct Blocking {
   static constexpr int product_rows = 4;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 1;
-  /** None are taller: sums in flight fill the registers. */
+  /** None are taller. */
   static constexpr int tall_slider_rows = 0;
   /** Of groups of few channels, 3×3, stride 1. */
   static constexpr int grouped_rows = 1;
