@@ -18,7 +18,7 @@ constexpr Index kPanelBudget = Index{256} << 10;
  * long. */
 constexpr Index kBroughtBudget = Index{64} << 10;
 constexpr Index kPointerBudget = Index{128} << 10;
-constexpr Index kOutputBudget = Index{64} << 10;
+constexpr Index kOutputBudget = Index{128} << 10;
 constexpr Index kFloat = sizeof(float);
 
 /** Of a block's time, what each part of it does anew: finding its points and taps. */
@@ -357,7 +357,7 @@ Index LatticeGemm::workspace_bytes() const {
 
 /** Of the widest panel. */
 int LatticeGemm::tile_rows() const {
-  return pitched_ ? kernels_.gemm.pitched_rows[panels_.max_width() / panels_.lanes - 1] : panels_.tile_rows;
+  return pitched_ ? pitched_tile(inner_end_ - inner_begin_).rows : panels_.tile_rows;
 }
 
 std::string LatticeGemm::tile() const {

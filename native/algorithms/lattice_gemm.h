@@ -94,7 +94,9 @@ class LatticeGemm final : public Executor {
   bool multiplies_rows(Index bytes) const;
   Index longest_run(Index bytes) const;
   Index corner_of(const Block& block) const;
+  const PitchedTile& pitched_tile(Index row) const;
   bool fills_tiles(Index row) const;
+  bool suits_odd_runs(Index row) const;
   void list_pitched_runs(const Block& block, Index in_row, Work& work) const;
   void line_up_rows(const Block& block, const Buffers& buffers, Work& work) const;
   void arrange_borders(const Block& block, Work& work) const;

@@ -9,22 +9,18 @@ namespace convolith {
 inline constexpr Index kOneRunOffset = 0;
 inline constexpr std::int32_t kOneRunStart = 0;
 
-/** Whether tiles of so many vectors gain by it, in sums of `depth` products. */
-inline bool multiplies_pitched(const GemmKernels& kernels, int vectors, Index depth) {
-  return depth > 0 && depth <= kernels.pitched_depth[vectors - 1];
-}
-
 /** `count` rows: full tiles by one call, and the rest by a few even ones. */
 inline void run_pitched_rows(const GemmKernels& kernels, int vectors, const GemmRows& g, Index count) {
-  const FullPieces pieces(count, kernels.pitched_rows[vectors - 1]);
-  GemmRowsKernel rows = kernels.rows[vectors - 1];
-  if (g.carry != nullptr) rows = kernels.carried_rows;
-  if (pieces.full() > 0) rows(g, pieces.full());
+  const bool carries = g.carry != nullptr;
+  const PitchedTile& tile =
+      carries ? kernels.pitched[vectors - 1][0] : kernels.pitched_tile(vectors, g.runs * g.depth, count);
+  const FullPieces pieces(count, tile.rows);
+  if (pieces.full() > 0) (carries ? tile.carried : tile.run)(g, pieces.full());
   const Index begin = pieces.begin(pieces.full());
   const auto rest = static_cast<int>(count - begin);
   if (rest == 0) return;
-  const float* row[2 * kMaxTileRows];
-  Index offset[2 * kMaxTileRows];
+  const float* row[2 * kMaxPitchedRows];
+  Index offset[2 * kMaxPitchedRows];
   for (int i = 0; i < rest; ++i) {
     row[i] = g.rows + (begin + i) * g.pitch;
     offset[i] = (begin + i) * g.out_pitch;

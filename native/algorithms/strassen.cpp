@@ -454,7 +454,7 @@ std::optional<Objection> refuse_strassen(const Problem& p) {
                      " output channels, transposed by " + std::to_string(width)};
   }
   if (columns % (2 * width) != 0 &&
-      (scatters(spec) || spec.in_channels > kLongestSum || p.kernels.gemm.rows[0] == nullptr)) {
+      (scatters(spec) || spec.in_channels > kLongestSum || p.kernels.gemm.pitched[0][0].run == nullptr)) {
     return Objection{"needs output channels by " + std::to_string(2 * width) + " for these input channels"};
   }
   const Index fewest = 2 * least_pairs(kernels) - 1;

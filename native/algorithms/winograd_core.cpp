@@ -184,7 +184,8 @@ std::string WinogradCore::tile() const {
   const int vectors = panels_.max_width() / panels_.lanes;
   const bool by_rows = in_pieces_by_rows_ && vectors == kernels_.product.vectors;
   const int tiles = by_rows ? kernels_.product.tile_rows : panels_.tile_rows;
-  const int rows = pitched_ ? kernels_.gemm.pitched_rows[vectors - 1] : tiles;
+  const Index together = block_rows_ * block_columns_;
+  const int rows = pitched_ ? kernels_.gemm.pitched_tile(vectors, depth_of_sums(), together).rows : tiles;
   return filter() + " " + std::to_string(rows) + "x" + std::to_string(vectors);
 }
 
@@ -216,7 +217,7 @@ bool WinogradCore::suits_pitched_rows() const {
   if (brings && (depth_of_sums() > short_sums || in_pieces_by_rows_)) return false;
   return std::all_of(panels_.list.begin(), panels_.list.end(), [&](const Panels::Panel& panel) {
     return panel.vectors < kMaxTileVectors &&
-           multiplies_pitched(kernels_.gemm, panel.vectors, depth_of_sums());
+           kernels_.gemm.multiplies_pitched(panel.vectors, depth_of_sums());
   });
 }
 

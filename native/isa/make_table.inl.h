@@ -40,15 +40,24 @@ void fill_gemm(GemmKernels& kernels) {
   }
 }
 
+template <class V, class B, int NR, int I = 0>
+void fill_pitched(GemmKernels& kernels) {
+  constexpr PitchedShape shape = B::pitched[NR - 1][I];
+  static_assert(shape.rows <= kMaxPitchedRows);
+  if constexpr (shape.rows > 0) {
+    PitchedTile& tile = kernels.pitched[NR - 1][I];
+    tile = {shape.rows, shape.depth, gemm_rows<V, shape.rows, NR, false>};
+    if constexpr (B::carries_channels && NR == B::preferred_vectors && I == 0) {
+      tile.carried = gemm_rows<V, shape.rows, NR, true>;
+    }
+  }
+  if constexpr (I + 1 < kPitchedTiles) fill_pitched<V, B, NR, I + 1>(kernels);
+}
+
 template <class V, class B, int NR = kWidestPanel<B>>
 void fill_gemm_strips(GemmKernels& kernels) {
   kernels.strip[NR - 1] = gemm_strip<V, B::short_rows[NR - 1], NR>;
-  kernels.rows[NR - 1] = gemm_rows<V, B::pitched_rows[NR - 1], NR, false>;
-  if constexpr (B::carries_channels && NR == B::preferred_vectors) {
-    kernels.carried_rows = gemm_rows<V, B::pitched_rows[NR - 1], NR, true>;
-  }
-  kernels.pitched_rows[NR - 1] = B::pitched_rows[NR - 1];
-  kernels.pitched_depth[NR - 1] = B::pitched_depth[NR - 1];
+  fill_pitched<V, B, NR>(kernels);
   if constexpr (NR > 1) fill_gemm_strips<V, B, NR - 1>(kernels);
 }
 
@@ -152,6 +161,7 @@ KernelTable make_table(const char* name) {
   table.lanes = V::lanes;
   table.gemm.lanes = V::lanes;
   table.gemm.preferred_vectors = B::preferred_vectors;
+  table.gemm.pitches_odd_runs = B::pitches_odd_runs;
   for (int i = 0; i < kMaxTileVectors; ++i) {
     table.gemm.max_rows[i] = B::max_rows[i];
     table.gemm.short_rows[i] = B::short_rows[i];

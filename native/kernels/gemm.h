@@ -119,6 +119,24 @@ using GemmRowsKernel = void (*)(const GemmRows& g, Index tiles);
 
 inline constexpr int kMaxTileRows = 14;
 inline constexpr int kMaxTileVectors = 4;
+inline constexpr int kMaxPitchedRows = 20;
+inline constexpr int kPitchedTiles = 3;
+
+/** Of a register tile whose rows lie at one pitch: its rows, and the longest sums, in products, for which it
+ * serves. */
+struct PitchedShape {
+  int rows = 0;
+  Index depth = 0;
+};
+
+/** Such a tile; without rows where there is none. */
+struct PitchedTile {
+  int rows = 0;
+  Index depth = 0;
+  GemmRowsKernel run = nullptr;
+  /** With a carry; null where there is none. */
+  GemmRowsKernel carried = nullptr;
+};
 
 inline constexpr Index kShortSum = 192;
 
@@ -133,17 +151,35 @@ struct GemmKernels {
   GemmKernel tile[kMaxTileVectors][kMaxTileRows] = {};
   /** Of tiles of short_rows[NR - 1]; null where there is none. */
   GemmStripKernel strip[kMaxTileVectors] = {};
-  /** Of tiles of pitched_rows[NR - 1], for sums of at most pitched_depth[NR - 1] products; null where that is
-   * 0. */
-  GemmRowsKernel rows[kMaxTileVectors] = {};
-  /** Of preferred_vectors, with a carry; null where there is none. */
-  GemmRowsKernel carried_rows = nullptr;
-  int pitched_rows[kMaxTileVectors] = {};
-  Index pitched_depth[kMaxTileVectors] = {};
+  /** `pitched[NR - 1]`, the preferred one first: the one that may carry, of preferred_vectors. */
+  PitchedTile pitched[kMaxTileVectors][kPitchedTiles] = {};
+  /** Whether they serve for several runs of any length, such as those of 3x3 over 3 channels; otherwise only
+   * for fours. */
+  bool pitches_odd_runs = false;
 
   /** Of the tiles that rows are cut into, for sums of `depth` products. */
   int tile_rows(int vectors, Index depth) const {
     return (depth <= kShortSum ? short_rows : max_rows)[vectors - 1];
+  }
+
+  /**
+   * Of so many vectors, what multiplies stretches of `count` rows at one pitch in sums of `depth` products:
+   * the first that serves for such sums, or if its tiles do not divide `count`, the first whose do; the last,
+   * where none serves.
+   */
+  const PitchedTile& pitched_tile(int vectors, Index depth, Index count) const {
+    const PitchedTile* best = pitched[vectors - 1];
+    for (const PitchedTile& tile : pitched[vectors - 1]) {
+      if (tile.rows == 0) break;
+      const bool divides = tile.depth >= depth && count % tile.rows == 0 && count % best->rows != 0;
+      if (best->depth < depth || divides) best = &tile;
+    }
+    return *best;
+  }
+
+  /** Whether such tiles gain by it. */
+  bool multiplies_pitched(int vectors, Index depth) const {
+    return depth > 0 && pitched_tile(vectors, depth, 0).depth >= depth;
   }
 
   /** What multiplies tiles of `rows` and `vectors` by one call, if `t` is such as it reads. */

@@ -20,6 +20,14 @@ export function evenRows(): ContractCase[] {
     { inChannels: 16, outChannels: 24, size: [5, 9, 16], kernel: [3, 3, 3], stride: 2, padding: 1 },
     { inChannels: 16, outChannels: 30, size: [9, 31], kernel: [3, 3], stride: 2, padding: 1, paddingMode: 'reflect' },
     { inChannels: 20, outChannels: 6, size: [7, 40], kernel: [2, 3], padding: 1, paddingMode: 'replicate' },
+    // Several runs that are no fours, in rows that tiles divide.
+    { inChannels: 3, outChannels: 13, size: [7, 32], kernel: [3, 3], padding: 1, activation: relu6 },
+    { inChannels: 2, outChannels: 16, size: [6, 80], kernel: [4, 3], stride: 2, padding: 1 },
+    { inChannels: 6, outChannels: 30, size: [9, 56], kernel: [3, 3], padding: 1, activation: relu6 },
+    { inChannels: 5, outChannels: 20, size: [5, 30], kernel: [3, 3], padding: 1 },
+    { inChannels: 3, outChannels: 45, size: [5, 36], kernel: [2, 3], padding: [[1, 0] as const, [1, 1] as const] },
+    { inChannels: 2, outChannels: 60, size: [9, 20], kernel: [5, 5], padding: 2, activation: relu6 },
+    { inChannels: 3, outChannels: 80, size: [4, 6, 28], kernel: [3, 3, 3], padding: 1 },
     // Slices that meet nothing but padding.
     {
       inChannels: 4,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kernels/gemm.h"
+
 namespace convolith::avx2 {
 
 /** 16 registers of 8 lanes: NR * MR sums, NR columns of the panel and a broadcast. */
@@ -10,8 +12,10 @@ struct Blocking {
   /** The most rows where K is short: the same, since no registers are to spare. */
   static constexpr int short_rows[4] = {12, 6, 4, 3};
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
-  static constexpr int pitched_rows[4] = {12, 6, 4, 3};
-  static constexpr int pitched_depth[4] = {192, 1024, 192, 192};
+  static constexpr PitchedShape pitched[4][kPitchedTiles] = {
+      {{12, 192}}, {{6, 1024}}, {{4, 192}}, {{3, 192}}};
+  /** 3x3 of 3 to 64 channels would take 1.08 to 1.1 of the time, to 48 1.07, to 16 0.96. */
+  static constexpr bool pitches_odd_runs = false;
   /** Whether there are those of preferred_vectors that carry their last channels on (GemmRows): for panels of
    * one line, which each share lines with two others. */
   static constexpr bool carries_channels = true;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "kernels/gemm.h"
+
 namespace convolith::neon {
 
 /** 32 registers of 4 lanes: NR * MR sums, NR columns of the panel and a broadcast. */
@@ -11,9 +13,9 @@ struct Blocking {
    * stored. 8x2 reached 0.95 of the peak at K = 64 on Zen 4, 14x2 0.88. */
   static constexpr int short_rows[4] = {14, 8, 5, 4};
   /** Of tiles whose rows lie at one pitch, and the longest sums for which they serve. */
-  static constexpr int pitched_rows[4] = {14, 8, 5, 4};
-  static constexpr int pitched_depth[4] = {192, 192, 192, 192};
-  /** Not measured. */
+  static constexpr PitchedShape pitched[4][kPitchedTiles] = {{{14, 192}}, {{8, 192}}, {{5, 192}}, {{4, 192}}};
+  /** Neither was measured. */
+  static constexpr bool pitches_odd_runs = false;
   static constexpr bool carries_channels = false;
   /** Of products whose sums are handed on, by panels of preferred_vectors. Speed was not measured. */
   static constexpr int product_rows = 6;
