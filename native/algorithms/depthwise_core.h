@@ -98,6 +98,7 @@ class DepthwiseCore {
   bool slides_as(const DepthwiseSlider& slider) const;
   const DepthwiseSlider* choose_slider() const;
   const DepthwiseSlider* choose_tall_slider() const;
+  bool walks_fours_by_two() const;
   bool fills_few_sets() const;
   void plan_walks();
   bool may_run_on() const;

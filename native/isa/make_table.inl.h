@@ -92,13 +92,15 @@ void fill_depthwise(DepthwiseKernels& kernels) {
   if constexpr (P > 1) fill_depthwise<V, P - 1>(kernels);
 }
 
-template <class V, int K, int S, int R>
+template <class V, int K, int S, int R, bool Tall = false>
 void set_slider(DepthwiseSlider& slider) {
   static_assert((R - 1) * S + K <= kMaxSliderWindow);
-  slider = {K,       S,
-            R,       kSlideShifts<V, K>,
-            nullptr, depthwise_slide<V, K, S, R>,
-            nullptr, slide_together<V, K, S, R>()};
+  slider = {K, S, R, kSlideShifts<V, K>, nullptr, nullptr, nullptr, slide_together<V, K, S, R>()};
+  if constexpr (Tall) {
+    slider.slide = depthwise_tall_slide<V, K, S, R>;
+  } else {
+    slider.slide = depthwise_slide<V, K, S, R>;
+  }
   // Of 5×5 pairs take 1.2 times as long.
   if constexpr (S == 1 && K <= 3 && V::masks_stores) slider.pairs = depthwise_pair_slide<V, K, R>;
 }
@@ -187,8 +189,11 @@ KernelTable make_table(const char* name) {
   set_slider<V, 2, 1, 2>(table.depthwise.slider[7]);
   set_slider<V, 2, 2, 2>(table.depthwise.slider[8]);
   if constexpr (B::tall_slider_rows > 0) {
-    set_slider<V, 3, 1, B::tall_slider_rows>(table.depthwise.slider[9]);
-    set_slider<V, 5, 1, B::tall_slider_rows>(table.depthwise.slider[10]);
+    set_slider<V, 3, 1, B::tall_slider_rows, true>(table.depthwise.slider[9]);
+    set_slider<V, 5, 1, B::tall_slider_rows, true>(table.depthwise.slider[10]);
+    set_slider<V, 5, 2, B::tall_slider_rows, true>(table.depthwise.slider[11]);
+    set_slider<V, 2, 1, B::tall_slider_rows, true>(table.depthwise.slider[12]);
+    set_slider<V, 3, 2, B::tall_slider_rows, true>(table.depthwise.slider[13]);
   }
   table.depthwise.grouped_line = grouped_line<V>;
   set_winograd_input<V, WinogradFour<V>>(table.winograd, WinogradPoints::four);

@@ -130,7 +130,8 @@ struct DepthwiseSlider {
    * that are half a vector more than whole ones, two pixels are whole vectors, which can be aligned
    * (DepthwiseSlide::shift). It always runs on, and a lead is two columns. */
   void (*pairs)(const DepthwiseSlide&) = nullptr;
-  /** A slider has one of them: `slide` of single channels, `grouped` of groups of few. */
+  /** A slider has one of them: `slide` of single channels, which of the tallest serves `clip` alone,
+   * `grouped` of groups of few. */
   void (*slide)(const DepthwiseSlide&) = nullptr;
   void (*grouped)(const DepthwiseSlide&, const GroupLanes&) = nullptr;
   /** Vectors of channels that `slide` walks at a time at the most (DepthwiseSlide::together). */
@@ -151,8 +152,8 @@ struct DepthwiseBlock {
   constexpr int window() const { return rows - 1 + size; }
 };
 
-inline constexpr int kDepthwiseSliders = 11;
-inline constexpr int kMaxSliderWindow = 8;
+inline constexpr int kDepthwiseSliders = 14;
+inline constexpr int kMaxSliderWindow = 11;
 inline constexpr int kFlatBlocks = 3;
 inline constexpr int kMaxBlockPixels = 14;
 /** Pointers of the largest window. */

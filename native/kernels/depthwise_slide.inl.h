@@ -335,6 +335,12 @@ void depthwise_slide(const DepthwiseSlide& t) {
   }
 }
 
+/** Of taller blocks, which serve `clip` alone. */
+template <class V, int K, int S, int R>
+void depthwise_tall_slide(const DepthwiseSlide& t) {
+  slide_channels<V, K, S, R, true, false>(t);
+}
+
 /** Every second output of a row of stride 1, from its first aligned vector on; the activation is `clip`. */
 template <class V, int K, int R>
 void depthwise_pair_slide(const DepthwiseSlide& t) {

@@ -33,7 +33,7 @@ struct Blocking {
   static constexpr int product_rows = 6;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
-  /** Of 3x3 and 5x5 by a stride of 1, where the tallest blocks serve (DepthwiseCore::choose_tall_slider). */
+  /** Of 2x2, 3x3 and 5x5, where the tallest blocks serve (DepthwiseCore::choose_tall_slider). */
   static constexpr int tall_slider_rows = 4;
   /** Of groups of few channels, 3×3, stride 1. */
   static constexpr int grouped_rows = 4;
