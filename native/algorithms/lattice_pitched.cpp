@@ -218,11 +218,13 @@ void LatticeGemm::compute_pitched(const Block& block, const GemmTile& t, Index p
     g.carried = panel > w.first_panel;
     g.carries_on = panel + 1 < w.end_panel;
   }
+  const PitchedStretch row(kernels_.gemm, panels_[panel].vectors, runs_ * run_length_, count,
+                           g.carry != nullptr);
   for (Index i = 0; i < block.height; ++i) {
     g.run_offset = w.pitched_offset + i * runs_;
     g.run_start = w.pitched_start + i * runs_;
     g.runs = w.pitched_runs[i];
-    run_pitched_rows(kernels_.gemm, panels_[panel].vectors, g, count);
+    row.run(g);
     g.out += out_row;
     if (g.carry != nullptr) g.carry += count * panels_.lanes;
     if (g.residual != nullptr) g.residual += out_row;

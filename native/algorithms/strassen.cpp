@@ -412,6 +412,7 @@ void Strassen::multiply_rest(const Buffers& maps, const Block& block) const {
   GemmRows g;
   g.rows = block.pixels;
   g.pitch = g.depth = 2 * half_;
+  const Index pixels = std::min(2 * block.pairs, pixels_ - 2 * block.first);
   g.run_offset = &kOneRunOffset;
   g.run_start = &kOneRunStart;
   g.panel = packed_->data() + panels_ * kProductCount * panel_floats();
@@ -424,8 +425,7 @@ void Strassen::multiply_rest(const Buffers& maps, const Block& block) const {
     g.out = maps.output + place;
     g.residual = maps.residual == nullptr ? nullptr : maps.residual + place;
     g.columns = rest_[i].columns;
-    run_pitched_rows(kernels_.gemm, rest_[i].vectors, g,
-                     std::min(2 * block.pairs, pixels_ - 2 * block.first));
+    PitchedStretch(kernels_.gemm, rest_[i].vectors, g.depth, pixels).run(g);
     g.panel += 2 * half_ * rest_.width(i);
   }
 }

@@ -200,12 +200,13 @@ void WinogradCore::multiply_pitched(const Block& block, Index panel, const Work&
   g.out_pitch = width;
   g.columns = width;
   g.epilogue = &none;
+  const PitchedStretch tiles(kernels_.gemm, panels_[panel].vectors, g.depth, block.tiles);
   for (const WeightGroup& group : weights_) {
     for (int i = group.first; i < group.first + group.count; ++i) {
       const int product = order_[static_cast<std::size_t>(i)];
       g.rows = w.inputs + product * product_stride();
       g.out = w.sums + product * (block.tiles * width + 16);
-      run_pitched_rows(kernels_.gemm, panels_[panel].vectors, g, block.tiles);
+      tiles.run(g);
     }
     g.panel += weight_stride(panel);
   }
