@@ -46,9 +46,9 @@ void fill_pitched(GemmKernels& kernels) {
   static_assert(shape.rows <= kMaxPitchedRows);
   if constexpr (shape.rows > 0) {
     PitchedTile& tile = kernels.pitched[NR - 1][I];
-    tile = {shape.rows, shape.depth, gemm_rows<V, shape.rows, NR, false>};
+    tile = {shape.rows, shape.depth, gemm_rows<V, shape.rows, NR, false, shape.several>};
     if constexpr (B::carries_channels && NR == B::preferred_vectors && I == 0) {
-      tile.carried = gemm_rows<V, shape.rows, NR, true>;
+      tile.carried = gemm_rows<V, shape.rows, NR, true, shape.several>;
     }
   }
   if constexpr (I + 1 < kPitchedTiles) fill_pitched<V, B, NR, I + 1>(kernels);

@@ -123,10 +123,12 @@ inline constexpr int kMaxPitchedRows = 20;
 inline constexpr int kPitchedTiles = 3;
 
 /** Of a register tile whose rows lie at one pitch: its rows, and the longest sums, in products, for which it
- * serves. */
+ * serves. One run is multiplied by a function of its own, but where `several` says that there are seldom so
+ * few. */
 struct PitchedShape {
   int rows = 0;
   Index depth = 0;
+  bool several = false;
 };
 
 /** Such a tile; without rows where there is none. */
@@ -164,14 +166,15 @@ struct GemmKernels {
 
   /**
    * Of so many vectors, what multiplies stretches of `count` rows at one pitch in sums of `depth` products:
-   * the first that serves for such sums, or if its tiles do not divide `count`, the first whose do; the last,
-   * where none serves.
+   * the first that serves for such sums; of few tiles, if they do not divide `count`, the first whose do; the
+   * last, where none serves.
    */
   const PitchedTile& pitched_tile(int vectors, Index depth, Index count) const {
     const PitchedTile* best = pitched[vectors - 1];
     for (const PitchedTile& tile : pitched[vectors - 1]) {
       if (tile.rows == 0) break;
-      const bool divides = tile.depth >= depth && count % tile.rows == 0 && count % best->rows != 0;
+      const bool few = count < 32 * Index{best->rows};
+      const bool divides = few && tile.depth >= depth && count % tile.rows == 0 && count % best->rows != 0;
       if (best->depth < depth || divides) best = &tile;
     }
     return *best;

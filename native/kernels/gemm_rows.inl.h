@@ -164,12 +164,14 @@ CONVOLITH_NOINLINE void gemm_plain_rows(const GemmRows& g, Index tiles) {
   }
 }
 
-/** Contract: GemmRowsKernel. */
-template <class V, int MR, int NR, bool Carries>
+/** Contract: GemmRowsKernel, and PitchedShape. */
+template <class V, int MR, int NR, bool Carries, bool Several>
 void gemm_rows(const GemmRows& g, Index tiles) {
   using Reg = typename V::Reg;
-  const bool plain = g.runs == 1 && g.residual == nullptr;
-  if (plain) return gemm_plain_rows<V, MR, NR, Carries>(g, tiles);
+  if constexpr (!Several) {
+    const bool plain = g.runs == 1 && g.residual == nullptr;
+    if (plain) return gemm_plain_rows<V, MR, NR, Carries>(g, tiles);
+  }
   const Epilogue& e = *g.epilogue;
   const float* rows = g.rows;
   float* out = g.out;

@@ -23,8 +23,10 @@ struct Blocking {
    * for 24 to 72. The others serve where they divide a row: 3 to 16 channels of 64x64 take 0.85 by 16x1, 6x6
    * by 2 of 320x320 0.9 by 20x1.
    */
-  static constexpr PitchedShape pitched[4][kPitchedTiles] = {
-      {{14, 1024}, {20, 1024}, {16, 1024}}, {{8, 1024}, {10, 1024}}, {{6, 1024}}, {{4, 96}, {6, 1024}}};
+  static constexpr PitchedShape pitched[4][kPitchedTiles] = {{{14, 1024}, {20, 1024, true}, {16, 1024, true}},
+                                                             {{8, 1024}, {10, 1024}},
+                                                             {{6, 1024}},
+                                                             {{4, 96}, {6, 1024}}};
   static constexpr bool pitches_odd_runs = true;
   /** Panels of four lines share one with each neighbour: 64 to 256 channels of 56x56 take 0.9 of the time
    * with their last channels carried on, 96 to 384 0.94, 64 to 128 of 112x112 0.92, 256 to 512 1.0. */
