@@ -66,6 +66,19 @@ struct Panels {
     tile_rows = gemm.tile_rows(widest, depth);
   }
 
+  /** Of channels that are whole eights of vectors: panels of 3, 3 and 2, even shares for two threads. */
+  static Panels of_eights(Index channels, const GemmKernels& gemm) {
+    Panels panels(0, 0, 0, gemm);
+    constexpr int widths[] = {3, 3, 2};
+    for (Index column = 0, i = 0; column < channels; ++i) {
+      const int vectors = widths[i % 3];
+      panels.list.push_back({vectors, column, vectors * gemm.lanes});
+      column += Index{vectors} * gemm.lanes;
+    }
+    panels.tile_rows = gemm.max_rows[2];
+    return panels;
+  }
+
   /**
    * The widest panel that few rows pass in one tile, so that weights from beyond the caches arrive at an even
    * pace: 9 rows of 512 channels took 8% longer as two tiles of 4 vectors than as one of 3. The preferred one

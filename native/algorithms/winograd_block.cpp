@@ -212,9 +212,10 @@ void WinogradCore::multiply_pitched(const Block& block, Index panel, const Work&
   }
 }
 
-/** Whether a panel is of the one width, and the tiles of a block are whole tiles of the two heights, that
- * ProductRows has. The sums are the same either way. */
+/** Whether a panel is of a width, and the tiles of a block are whole tiles of the heights, that ProductRows
+ * has. The sums are the same either way. */
 bool WinogradCore::passes_in_pieces(const Block& block, Index panel) const {
+  if (in_eights_) return block.tiles % kEightRows == 0;
   const NearFullPieces tiles(block.tiles, kernels_.product.tile_rows);
   return in_pieces_by_rows_ && tiles.exist() && panels_[panel].vectors == kernels_.product.vectors;
 }
@@ -223,8 +224,9 @@ bool WinogradCore::passes_in_pieces(const Block& block, Index panel) const {
  * which bring the piece that comes next. */
 void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Work& w) const {
   const ProductKernels& kernels = kernels_.product;
-  const NearFullPieces tiles(block.tiles, kernels.tile_rows);
-  const int width = panels_.width(panel), rows = kernels.tile_rows;
+  const int width = panels_.width(panel), rows = in_eights_ ? kEightRows : kernels.tile_rows;
+  const ProductRowsKernel multiply = in_eights_ ? kernels.eight(panels_[panel].vectors) : kernels.of(rows);
+  const NearFullPieces tiles(block.tiles, rows);
   const Index pieces = pieces_of_sums(panel);
   const Index rest = tiles.full() * rows;
   const float* weight = packed_->data() + block.group * panel_start(panels_.count()) + panel_start(panel);
@@ -246,7 +248,7 @@ void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Wor
         g.keep = w.sums + product * (block.tiles * width + 16);
         g.keep_with = piece == 0 ? nullptr : g.keep;
         const auto bring_on = [&](Index of) { g.ahead += of * (g.depth / 4) * g.ahead_lines * kLineFloats; };
-        kernels.of(rows)(g, tiles.full());
+        multiply(g, tiles.full());
         bring_on(tiles.full());
         if (tiles.full() == tiles.count()) continue;
         g.rows += rest * pitch_;

@@ -112,6 +112,8 @@ class WinogradCore final : public Executor {
   bool streams_weights() const;
   Index tiles_of_streamed_weights() const;
   Index least_tiles(int threads) const;
+  bool suits_eights() const;
+  Panels choose_panels() const;
   bool suits_product_rows() const;
   Index pieces_of_sums(Index panel) const;
   Index piece_begin_of(Index pieces, Index piece) const;
@@ -145,6 +147,8 @@ class WinogradCore final : public Executor {
   const Index batch_, groups_, group_in_, group_out_, depth_, slices_, together_;
   const bool channels_last_;
   const MapStrides in_, out_;
+  /** All tiles are one or two of kEightRows rows, which sum whole depths by panels of 3 and 2 vectors. */
+  const bool in_eights_;
   const Panels panels_;
   const Index pitch_;
   const AlignedBuffer zeros_;

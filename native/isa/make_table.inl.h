@@ -68,6 +68,10 @@ void fill_products(ProductKernels& kernels) {
   kernels.vectors = vectors;
   kernels.rows[0] = product_rows<V, rows, vectors>;
   kernels.rows[1] = product_rows<V, rows - 1, vectors>;
+  if constexpr (B::multiplies_eights) {
+    kernels.eights[0] = product_rows<V, kEightRows, 2>;
+    kernels.eights[1] = product_rows<V, kEightRows, 3>;
+  }
 }
 
 template <class V, class B, int NR, int MR = B::max_rows[NR - 1]>

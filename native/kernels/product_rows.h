@@ -31,13 +31,16 @@ struct ProductRows {
   const float* residual = nullptr;
   /** Of outputs and residuals. */
   Index out_pitch = 0;
-  /** Weights that come next, of which so many lines are brought for every four values of a tile. */
+  /** Weights that come next, of which so many lines are brought for every four values of a tile, the last
+   * ones perhaps from beyond their end. */
   const float* ahead = nullptr;
   const float* ahead_end = nullptr;
   Index ahead_lines = 0;
   /** Of `out`: its bias is that of the panel's first column; its activation is `clip`. */
   const Epilogue* epilogue = nullptr;
 };
+
+inline constexpr int kEightRows = 8;
 
 using ProductRowsKernel = void (*)(const ProductRows& g, Index tiles);
 
@@ -47,7 +50,10 @@ struct ProductKernels {
   /** Of a panel. */
   int vectors = 0;
   ProductRowsKernel rows[2] = {};
+  /** Of kEightRows rows by panels of 2 and of 3 vectors; null where there is none. */
+  ProductRowsKernel eights[2] = {};
 
+  ProductRowsKernel eight(int vectors_of_panel) const { return eights[vectors_of_panel - 2]; }
   ProductRowsKernel of(int rows_of_tile) const { return rows[tile_rows - rows_of_tile]; }
 };
 

@@ -99,6 +99,12 @@ export function piecesOfWeights(): ContractCase[] {
     { ...three, inChannels: 72, outChannels: 96, size: [9, 14] },
     { ...three, inChannels: 72, outChannels: 64, size: [7, 7] },
     { ...three, inChannels: 320, outChannels: 32, size: [5, 9] },
+    // Two tiles of eight rows, and one; of several images.
+    { ...three, inChannels: 40, outChannels: 128, size: [14, 14], activation: relu6 },
+    { ...three, inChannels: 36, outChannels: 256, size: [13, 15] },
+    { ...three, inChannels: 44, outChannels: 128, size: [7, 14] },
+    { ...three, inChannels: 48, outChannels: 128, size: [7, 7], batch: 4 },
+    { kernel: [1, 5], padding: [[0, 0] as const, [2, 2] as const], inChannels: 132, outChannels: 128, size: [4, 14] },
     { ...three, inChannels: 72, outChannels: 64, size: [15, 17], stride: 2 },
     { inChannels: 68, outChannels: 64, size: [7, 9], kernel: [4, 4], stride: 2, padding: 1, transposed: true },
     { inChannels: 40, outChannels: 70, size: [13, 14], kernel: [3, 3], dilation: 9, padding: 9 },

@@ -21,6 +21,8 @@ struct Blocking {
   static constexpr bool carries_channels = true;
   /** Of products whose sums are handed on, by panels of preferred_vectors. */
   static constexpr int product_rows = 6;
+  /** 8 rows of 3 vectors are more sums than registers. */
+  static constexpr bool multiplies_eights = false;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** None are taller: sums in flight fill the registers. */

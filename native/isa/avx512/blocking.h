@@ -33,6 +33,8 @@ struct Blocking {
   static constexpr bool carries_channels = true;
   /** Of products whose sums are handed on, by panels of preferred_vectors. */
   static constexpr int product_rows = 6;
+  /** Whether there are tiles of 8 rows by 2 and 3 vectors besides. */
+  static constexpr bool multiplies_eights = true;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** Of 2x2, 3x3 and 5x5, where the tallest blocks serve (DepthwiseCore::choose_tall_slider). */

@@ -19,6 +19,8 @@ struct Blocking {
   static constexpr bool carries_channels = false;
   /** Of products whose sums are handed on, by panels of preferred_vectors. Speed was not measured. */
   static constexpr int product_rows = 6;
+  /** Not measured. */
+  static constexpr bool multiplies_eights = false;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 2;
   /** None are taller: sums in flight fill the registers. */

@@ -14,6 +14,8 @@ struct Blocking {
   static constexpr bool carries_channels = false;
   /** Of products whose sums are handed on, by panels of preferred_vectors. Speed was not measured. */
   static constexpr int product_rows = 4;
+  /** 8 rows of 3 vectors are more sums than registers. */
+  static constexpr bool multiplies_eights = false;
   /** Rows of outputs that a depthwise 5x5 or 7x7 computes at once. */
   static constexpr int slider_rows = 1;
   /** None are taller. */
