@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "algorithms/pitched_rows.h"
+#include "base/cpu.h"
 #include "base/thread_pool.h"
 
 namespace convolith {
@@ -36,10 +37,16 @@ constexpr double kUnevenShare = 1.2;
 /** Weights of this size are read from memory again anyway: written past the caches, 512 to 256 channels of
  * transposed 4x4 take 4.5 ms instead of 9.1. */
 constexpr Index kFarPacking = Index{8} << 20;
-/** Bytes of a panel that pass all tiles from the first-level cache, while the tiles bring the next piece
- * there: both fit in the smallest, 32 KiB. 256 channels of 14x14 take 0.94 of the time by 24 or 32 KiB, 0.85
- * by 16, and 512 of 7x7 0.94, 0.88 and 0.90; of 8 KiB each tile would cost too much (1.15). */
-constexpr Index kPanelBudget = Index{16} << 10;
+/**
+ * Bytes of a panel that pass all tiles from the first-level cache, while the tiles bring the next piece
+ * there: both fit in the smallest, 32 KiB. Of 8 KiB each tile would cost too much (1.15). Cores that compute
+ * 512 bits at once have 48 KiB, if not old ones: on Zen 5 pieces of 32 KiB take 0.98 to 0.99 of the time of
+ * 16, 0.96 of 160 channels of 28x28 (from memory 0.92); with AVX2 0.996.
+ */
+Index panel_budget(const KernelTable& kernels) {
+  const bool large = kernels.lanes == kLineFloats && !cpu_halves_avx512();
+  return Index{large ? 32 : 16} << 10;
+}
 /** Of a block's time, what each part of it does anew: transforming the inputs took 2% of 256 channels. */
 constexpr double kTransformShare = 0.03;
 /** Whole rows of tiles are cheaper to find and to stage, if no thread gets more than this of its share. Of so
@@ -224,7 +231,7 @@ bool WinogradCore::suits_product_rows() const {
 Index WinogradCore::pieces_of_sums(Index panel) const {
   const bool one_tile = largest_group() * rows_in_all() * tiling_.x.tiles() <= panels_.tile_rows;
   if (!brings_weights(packed_floats() * kFloat) || one_tile || in_eights_) return 1;
-  return ceil_div(depth_of_sums() * panels_.width(panel) * kFloat, kPanelBudget);
+  return ceil_div(depth_of_sums() * panels_.width(panel) * kFloat, panel_budget(kernels_));
 }
 
 /** By fours, of which ProductRows' loop is. */
