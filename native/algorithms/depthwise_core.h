@@ -98,7 +98,7 @@ class DepthwiseCore {
   bool slides_as(const DepthwiseSlider& slider) const;
   const DepthwiseSlider* choose_slider() const;
   const DepthwiseSlider* choose_tall_slider() const;
-  bool walks_fours_by_two() const;
+  bool loses_by_four_rows() const;
   bool fills_few_sets() const;
   void plan_walks();
   bool may_run_on() const;
@@ -148,7 +148,8 @@ class DepthwiseCore {
   SlideAxis slide_y_, slide_x_;
   /** Null where the kernel is not one of the common sizes. */
   const DepthwiseSlider* slider_ = nullptr;
-  /** Of more rows, for all blocks but the last ones; null where there is none, or nothing is gained by it. */
+  /** Of more rows, for all blocks but the last ones; null where there is none, where nothing is gained by it,
+   * and with other activations than `clip`. */
   const DepthwiseSlider* tall_slider_ = nullptr;
   /** Output columns of a slide, at the most. */
   Index slide_columns_ = 1;

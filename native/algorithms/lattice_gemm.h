@@ -80,6 +80,7 @@ class LatticeGemm final : public Executor {
   void choose_staging();
   void choose_block();
   void choose_row_block();
+  Index even_blocks(Index apart, Index units, Index most, Index least, int threads) const;
   int tile_rows() const;
   void cut_k();
   Index block_count() const { return batch_ * groups_ * lattice_.z.count * blocks_y_ * blocks_x_; }

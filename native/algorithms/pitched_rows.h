@@ -59,8 +59,8 @@ class PitchedStretch {
 
   const GemmKernel* tiles_;
   GemmRowsKernel run_;
-  Index full_, begin_;
-  int rest_, calls_;
+  Index full_, begin_, calls_;
+  int rest_;
 };
 
 }  // namespace convolith

@@ -409,10 +409,10 @@ void Strassen::complete_apart(ProductRows g, const Buffers& maps, Index pixel, I
 
 /** The output channels that fill no two panels, by the plain product. */
 void Strassen::multiply_rest(const Buffers& maps, const Block& block) const {
+  const Index pixels = std::min(2 * block.pairs, pixels_ - 2 * block.first);
   GemmRows g;
   g.rows = block.pixels;
   g.pitch = g.depth = 2 * half_;
-  const Index pixels = std::min(2 * block.pairs, pixels_ - 2 * block.first);
   g.run_offset = &kOneRunOffset;
   g.run_start = &kOneRunStart;
   g.panel = packed_->data() + panels_ * kProductCount * panel_floats();

@@ -46,9 +46,9 @@ void fill_pitched(GemmKernels& kernels) {
   static_assert(shape.rows <= kMaxPitchedRows);
   if constexpr (shape.rows > 0) {
     PitchedTile& tile = kernels.pitched[NR - 1][I];
-    tile = {shape.rows, shape.depth, gemm_rows<V, shape.rows, NR, false, shape.several>};
+    tile = {shape.rows, shape.depth, gemm_rows<V, shape.rows, NR, false, shape.for_several_runs>};
     if constexpr (B::carries_channels && NR == B::preferred_vectors && I == 0) {
-      tile.carried = gemm_rows<V, shape.rows, NR, true, shape.several>;
+      tile.carried = gemm_rows<V, shape.rows, NR, true, shape.for_several_runs>;
     }
   }
   if constexpr (I + 1 < kPitchedTiles) fill_pitched<V, B, NR, I + 1>(kernels);
@@ -167,13 +167,15 @@ KernelTable make_table(const char* name) {
   table.lanes = V::lanes;
   table.gemm.lanes = V::lanes;
   table.gemm.preferred_vectors = B::preferred_vectors;
-  table.gemm.pitches_odd_runs = B::pitches_odd_runs;
   for (int i = 0; i < kMaxTileVectors; ++i) {
     table.gemm.max_rows[i] = B::max_rows[i];
     table.gemm.short_rows[i] = B::short_rows[i];
   }
   fill_gemm<V, B, kWidestPanel<B>>(table.gemm);
-  if constexpr (!B::compact) fill_gemm_strips<V, B>(table.gemm);
+  if constexpr (!B::compact) {
+    fill_gemm_strips<V, B>(table.gemm);
+    table.gemm.pitches_odd_runs = B::pitches_odd_runs;
+  }
   fill_products<V, B>(table.product);
   table.strassen_sums = strassen_sums<V>;
   fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);

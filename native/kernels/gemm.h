@@ -123,12 +123,11 @@ inline constexpr int kMaxPitchedRows = 20;
 inline constexpr int kPitchedTiles = 3;
 
 /** Of a register tile whose rows lie at one pitch: its rows, and the longest sums, in products, for which it
- * serves. One run is multiplied by a function of its own, but where `several` says that there are seldom so
- * few. */
+ * serves. One run without a residual is multiplied by a function of its own, but where it is seldom so. */
 struct PitchedShape {
   int rows = 0;
   Index depth = 0;
-  bool several = false;
+  bool for_several_runs = false;
 };
 
 /** Such a tile; without rows where there is none. */
@@ -166,8 +165,8 @@ struct GemmKernels {
 
   /**
    * Of so many vectors, what multiplies stretches of `count` rows at one pitch in sums of `depth` products:
-   * the first that serves for such sums; of few tiles, if they do not divide `count`, the first whose do; the
-   * last, where none serves.
+   * the first that serves for such sums; of fewer than 32 tiles, of which the last ones weigh, the first that
+   * divides `count`, if there is one; the last, where none serves.
    */
   const PitchedTile& pitched_tile(int vectors, Index depth, Index count) const {
     const PitchedTile* best = pitched[vectors - 1];

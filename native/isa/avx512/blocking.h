@@ -20,7 +20,7 @@ struct Blocking {
    * Of tiles whose rows lie at one pitch. Of few products 4x4 has fewer stores in a row than 6x4: on Zen 5
    * 3x3 of 3 to 64 channels takes 0.93 to 0.97 of the time by it, 16 to 96 and 24 to 144 0.95, 32 to 64 0.98;
    * from 192 products on 1.01 to 1.02. 8x2 takes 0.92 of 10x2's time for 3 to 32 channels, 6x3 0.97 of 9x3's
-   * for 24 to 72. The others serve where they divide a row: 3 to 16 channels of 64x64 take 0.85 by 16x1, 6x6
+   * for 24 to 72. Others serve where they divide a row: 3 to 16 channels of 64x64 take 0.85 by 16x1, 6x6
    * by 2 of 320x320 0.9 by 20x1.
    */
   static constexpr PitchedShape pitched[4][kPitchedTiles] = {{{14, 1024}, {20, 1024, true}, {16, 1024, true}},
@@ -28,8 +28,9 @@ struct Blocking {
                                                              {{6, 1024}},
                                                              {{4, 96}, {6, 1024}}};
   static constexpr bool pitches_odd_runs = true;
-  /** Panels of four lines share one with each neighbour: 64 to 256 channels of 56x56 take 0.9 of the time
-   * with their last channels carried on, 96 to 384 0.94, 64 to 128 of 112x112 0.92, 256 to 512 1.0. */
+  /** Panels of four lines share one with each neighbour: on Zen 4 64 to 256 channels of 56x56 take 0.9 of the
+   * time with their last channels carried on, 96 to 384 0.94, 64 to 128 of 112x112 0.92, by tiles of 6x4.
+   * Sums of 256 products and more gained nothing; those of more than 96 have no such tile. */
   static constexpr bool carries_channels = true;
   /** Of products whose sums are handed on, by panels of preferred_vectors. */
   static constexpr int product_rows = 6;

@@ -9,9 +9,6 @@ struct Blocking {
   static constexpr int max_rows[4] = {6, 4, 2, 2};
   /** The most rows where K is short: the same, since no registers are to spare. */
   static constexpr int short_rows[4] = {6, 4, 2, 2};
-  static constexpr bool pitches_odd_runs = false;
-  /** A compact table has none. */
-  static constexpr bool carries_channels = false;
   /** Of products whose sums are handed on, by panels of preferred_vectors. Speed was not measured. */
   static constexpr int product_rows = 4;
   /** 8 rows of 3 vectors are more sums than registers. */
