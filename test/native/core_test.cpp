@@ -85,6 +85,7 @@ void carried_channels() {
   stage.spec.in_channels = kInputs;
   stage.spec.out_channels = kOutputs;
   stage.spec.kernel = {1, 1, 1};
+  stage.spec.channels_last = true;
   stage.weight = draw(kInputs * kOutputs);
   stage.bias = draw(kOutputs);
   const std::vector<float> input = draw(kInputs * kPixels), residual = draw(kOutputs * kPixels);
