@@ -58,7 +58,7 @@ bool LatticeGemm::fills_tiles(Index row) const {
  */
 bool LatticeGemm::suits_odd_runs(Index row) const {
   const int rows = pitched_tile(row).rows;
-  return kernels_.gemm.pitches_odd_runs && 4 * rows * FullPieces(row, rows).full() >= 3 * row;
+  return kernels_.gemm.pitches_odd_runs && Index{4} * rows * FullPieces(row, rows).full() >= 3 * row;
 }
 
 /** What any such sums need. */

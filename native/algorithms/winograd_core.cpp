@@ -210,7 +210,7 @@ bool WinogradCore::suits_eights() const {
   const Index tiles = rows_in_all() * tiling_.x.tiles(), depth = depth_of_sums();
   const Index weights = groups_ * tiling_.weights() * depth * group_out_;
   return kernels_.product.eights[0] != nullptr && tiling_.weights() == tiling_.products() &&
-         tiles % kEightRows == 0 && tiles <= 2 * kEightRows &&
+         tiles % kEightRows == 0 && tiles <= Index{2} * kEightRows &&
          group_out_ % (Index{8} * kernels_.lanes) == 0 && depth % 4 == 0 && depth <= kLongestSum &&
          brings_weights(weights * kFloat);
 }
