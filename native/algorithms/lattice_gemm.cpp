@@ -161,7 +161,7 @@ void LatticeGemm::cut_k() {
       return;
     }
   }
-  const bool brings = !apart && brings_weights(groups_ * group_packing_ * kFloat);
+  const bool brings = !apart && brings_weights(weight_bytes());
   const Index longest = longest_run(brings ? kBroughtBudget : kPanelBudget);
   if (run_length_ <= longest) {
     const Index count = std::max<Index>(ceil_div(runs_, longest / std::max<Index>(run_length_, 1)), 1);
@@ -180,10 +180,11 @@ void LatticeGemm::cut_k() {
   }
 }
 
-/** Beside blocks of other maps, panels and columns: what an axis of `units` is cut into, `most` each. Weights
- * from beyond the second-level cache pass once a block, which are as few as can be. */
+/** What an axis of `units` is cut into, `most` each: even shares for so many threads where each has `least`,
+ * beside the blocks of other maps and panels and `apart` of other columns. Weights from beyond the
+ * second-level cache pass once a block, which are as few as can be. */
 Index LatticeGemm::even_blocks(Index apart, Index units, Index most, Index least, int threads) const {
-  if (brings_weights(groups_ * group_packing_ * kFloat)) return ceil_div(units, most);
+  if (brings_weights(weight_bytes())) return ceil_div(units, most);
   const Index maps = together_ * batch_ * groups_ * lattice_.z.count * panels_.count() * apart;
   return fitting_strips(std::max<Index>(maps, 1), units, 1, most, least, threads);
 }
@@ -200,7 +201,7 @@ void LatticeGemm::choose_row_block() {
   Index input_budget = kInputBudget;
   // Weights from beyond the second-level cache pass once a block: 256 to 1024 channels of 14x14 in one block
   // in place of four take 0.90 of the time with 512 KiB of that cache, 1024 to 256 in two 0.95.
-  if (brings_weights(groups_ * group_packing_ * kFloat)) {
+  if (brings_weights(weight_bytes())) {
     output_budget = Index{1} << 20;
     input_budget *= 2;
   }
@@ -410,7 +411,7 @@ LatticeGemm::Block LatticeGemm::block_of(Index index) const {
 
 void LatticeGemm::run(const Buffers& buffers, Index task, int threads, float* scratch) const {
   const Index cuts = parts(threads);
-  const PartOfBlock at(task, block_count(), cuts, brings_weights(groups_ * group_packing_ * kFloat));
+  const PartOfBlock at(task, block_count(), cuts, brings_weights(weight_bytes()));
   const Block block = block_of(at.block);
   if (block.width <= 0 || block.height <= 0) return;
   Scratch memory(scratch);
@@ -464,7 +465,7 @@ void LatticeGemm::compute_panel(const Block& block, const Buffers& buffers, Inde
   }
   const auto chunk_count = static_cast<Index>(chunks_.size());
   // Of a segmented layer each tile uses other weights.
-  const bool brings = !segmented() && brings_weights(groups_ * group_packing_ * kFloat, w.tile_count);
+  const bool brings = !segmented() && brings_weights(weight_bytes(), w.tile_count);
   for (Index c = 0; c < chunk_count; ++c) {
     const Chunk& chunk = chunks_[static_cast<std::size_t>(c)];
     t.k_begin = chunk.k_begin;

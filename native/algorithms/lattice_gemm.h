@@ -40,6 +40,8 @@ class LatticeGemm final : public Executor {
   std::string tile() const override;
 
  private:
+  /** Of all packed weights. */
+  Index weight_bytes() const { return groups_ * group_packing_ * static_cast<Index>(sizeof(float)); }
   bool segmented() const { return segmented_y_ || segmented_x_; }
   /** A rectangle of output points of one slice of one image, for one group. */
   struct Block {

@@ -73,7 +73,7 @@ bool LatticeGemm::multiplies_rows(Index bytes) const {
 
 bool LatticeGemm::suits_pitched_rows() const {
   const bool whole = regular_ || row_only_ || (!staged_ && meets_no_padding(lattice_));
-  if (!whole || !multiplies_rows(groups_ * group_packing_ * static_cast<Index>(sizeof(float)))) return false;
+  if (!whole || !multiplies_rows(weight_bytes())) return false;
   if (!meets_input_everywhere(lattice_.z)) return false;
   if (regular_ && runs_ > 1 && run_length_ % 4 != 0 && !suits_odd_runs(lattice_.x.count)) return false;
   return lattice_.points() == lattice_.x.count || fills_tiles(lattice_.x.count);

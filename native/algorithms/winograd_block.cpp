@@ -225,7 +225,7 @@ bool WinogradCore::passes_in_pieces(const Block& block, Index panel) const {
 void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Work& w) const {
   const ProductKernels& kernels = kernels_.product;
   const int width = panels_.width(panel), rows = in_eights_ ? kEightRows : kernels.tile_rows;
-  const ProductRowsKernel multiply = in_eights_ ? kernels.eight(panels_[panel].vectors) : kernels.of(rows);
+  const ProductRowsKernel full_tiles = in_eights_ ? kernels.eight(panels_[panel].vectors) : kernels.of(rows);
   const NearFullPieces tiles(block.tiles, rows);
   const Index pieces = pieces_of_sums(panel);
   const Index rest = tiles.full() * rows;
@@ -248,7 +248,7 @@ void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Wor
         g.keep = w.sums + product * (block.tiles * width + 16);
         g.keep_with = piece == 0 ? nullptr : g.keep;
         const auto bring_on = [&](Index of) { g.ahead += of * (g.depth / 4) * g.ahead_lines * kLineFloats; };
-        multiply(g, tiles.full());
+        full_tiles(g, tiles.full());
         bring_on(tiles.full());
         if (tiles.full() == tiles.count()) continue;
         g.rows += rest * pitch_;
