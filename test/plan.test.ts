@@ -189,6 +189,18 @@ describe.each(natives.filter(({ isa }) => isa.startsWith('avx')))('$label', ({ s
   });
 });
 
+describe.each(natives.filter(({ isa }) => isa === 'avx2'))('$label', ({ select }) => {
+  test.each<[string, Partial<CaseOptions>, string]>([
+    ['many channels', { inChannels: 160, outChannels: 256 }, 'of 49/64'],
+    ['channels that fill no panel of each quarter', { inChannels: 160, outChannels: 288 }, 'of 7/8'],
+    ['too few channels', { inChannels: 144, outChannels: 256 }, 'of 7/8'],
+    ['too few pixels', { inChannels: 160, outChannels: 256, size: [4, 19] }, 'of 7/8'],
+  ])('multiplies by Strassen %s', (_, options, share) => {
+    const layer = { ...manyToMany, size: [7, 11], ...options };
+    expect(plan(layer, undefined, select()).explain().tile).toContain(share);
+  });
+});
+
 describe.each(natives)('$label', ({ select }) => {
   test.each<[string, CaseOptions, string]>([
     ['1x1', { ...square(64, 14), kernel: [1, 1], padding: 0 }, 'pointwise'],

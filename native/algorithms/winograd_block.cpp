@@ -245,15 +245,15 @@ void WinogradCore::multiply_in_pieces(const Block& block, Index panel, const Wor
       for (int i = group.first; i < group.first + group.count; ++i) {
         const int product = order_[static_cast<std::size_t>(i)];
         g.rows = w.inputs + product * product_stride() + begin;
-        g.keep = w.sums + product * (block.tiles * width + 16);
-        g.keep_with = piece == 0 ? nullptr : g.keep;
+        g.inner.keep = w.sums + product * (block.tiles * width + 16);
+        g.inner.keep_with = piece == 0 ? nullptr : g.inner.keep;
         const auto bring_on = [&](Index of) { g.ahead += of * (g.depth / 4) * g.ahead_lines * kLineFloats; };
         full_tiles(g, tiles.full());
         bring_on(tiles.full());
         if (tiles.full() == tiles.count()) continue;
         g.rows += rest * pitch_;
-        g.keep += rest * width;
-        if (piece > 0) g.keep_with = g.keep;
+        g.inner.keep += rest * width;
+        if (piece > 0) g.inner.keep_with = g.inner.keep;
         kernels.of(rows - 1)(g, tiles.count() - tiles.full());
         bring_on(tiles.count() - tiles.full());
       }

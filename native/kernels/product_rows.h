@@ -4,14 +4,25 @@
 
 namespace convolith {
 
+/** What is handed from one product to another, tile by tile, [row][vectors][lane]. Each may be null: nothing
+ * is added, or written. `keep` may be `keep_with`. */
+struct HandedSums {
+  const float* start = nullptr;
+  const float* add = nullptr;
+  const float* keep_with = nullptr;
+  float* keep = nullptr;
+};
+
 /**
  * Tiles of a number of rows at one pitch, of `depth` values each, by a panel [depth][vectors][lane], whose
- * sums are handed on tile by tile, [row][vectors][lane]: from one of Strassen's products to another, or from
- * one part of Winograd's sums to the next.
+ * sums are handed on: from one of Strassen's products to another, on two levels, or from one part of
+ * Winograd's sums to the next.
  *
- *   sum  = start + rows · panel
- *   out  = activation(sum + add + bias + residual)
- *   keep = sum + keep_with
+ *   sum        = inner.start + rows · panel
+ *   inner.keep = sum + inner.keep_with
+ *   whole      = sum + inner.add + outer.start
+ *   outer.keep = whole + outer.keep_with
+ *   out        = activation(whole + outer.add + bias + residual)
  *
  * What comes next is brought meanwhile, evenly: 256 channels of 14x14 by Winograd take 0.96 of the time that
  * tiles with a pointer a row take, and 0.86 where their weights come from memory.
@@ -22,11 +33,8 @@ struct ProductRows {
   /** A multiple of four. */
   Index depth = 0;
   const float* panel = nullptr;
-  /** Each of these may be null: nothing is added, or written. `keep` may be `keep_with`. */
-  const float* start = nullptr;
-  const float* add = nullptr;
-  const float* keep_with = nullptr;
-  float* keep = nullptr;
+  HandedSums inner, outer;
+  /** May be null, and so may the residual. */
   float* out = nullptr;
   const float* residual = nullptr;
   /** Of outputs and residuals. */

@@ -54,7 +54,10 @@ export function evenRows(): ContractCase[] {
   );
 }
 
-/** 1×1 layers whose pixels pair up: odd numbers of them, several blocks and images, channels that fill no panel. */
+/**
+ * 1×1 layers whose pixels pair up, or the pairs too, from 160 to 256 channels on: numbers that are no multiple of two or
+ * four, several blocks and images, channels that fill no panel.
+ */
 export function pairedPixels(): ContractCase[] {
   const rows = [
     { inChannels: 8, outChannels: 128, size: [40], kernel: [1] },
@@ -65,7 +68,13 @@ export function pairedPixels(): ContractCase[] {
     { inChannels: 32, outChannels: 144, size: [5, 9, 10], kernel: [1, 1, 1], stride: [2, 1, 3], activation: relu6 },
     { inChannels: 1032, outChannels: 128, size: [9, 11], kernel: [1, 1] },
     { inChannels: 104, outChannels: 300, size: [29, 31], kernel: [1, 1] },
+    { inChannels: 160, outChannels: 256, size: [9, 9], kernel: [1, 1], batch: 2 },
+    { inChannels: 176, outChannels: 271, size: [6, 13], kernel: [1, 1], activation: relu6 },
+    { inChannels: 160, outChannels: 513, size: [79], kernel: [1], batch: 2 },
+    { inChannels: 192, outChannels: 258, size: [15, 11], kernel: [1, 1], stride: [1, 2], activation: relu6 },
+    { inChannels: 1056, outChannels: 256, size: [3, 4, 8], kernel: [1, 1, 1] },
     // Transposed, a 1×1 kernel a tap.
+    { inChannels: 160, outChannels: 64, size: [7, 11], kernel: [2, 2], stride: 2, transposed: true },
     { inChannels: 16, outChannels: 64, size: [6, 7], kernel: [2, 2], stride: 2, transposed: true, batch: 2 },
     { inChannels: 8, outChannels: 128, size: [5, 9], kernel: [2, 3], stride: [2, 3], transposed: true },
     { inChannels: 24, outChannels: 64, size: [3, 4, 4], kernel: [2, 1, 2], stride: [2, 1, 2], transposed: true },

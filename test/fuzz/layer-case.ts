@@ -167,9 +167,10 @@ export function layerCases(algorithms: readonly string[]): fc.Arbitrary<LayerCas
     });
 }
 
-/** The case as a 1×1 layer of enough channels and pixels for products of halves. */
+/** The case as a 1×1 layer of enough channels and pixels for products of halves, or of quarters. */
 function asMixing(one: LayerCase): LayerCase {
-  const [height, width] = [4 + (one.seed % 5), 7 + (one.seed % 7)];
+  const quarters = one.seed % 7 === 0;
+  const [height, width] = [(quarters ? 7 : 4) + (one.seed % 5), (quarters ? 11 : 7) + (one.seed % 6)];
   const axes = [height, width].map((size, at) => {
     const stride = Math.min(one.axes[at % one.axes.length].stride, 2);
     return { size: size * stride, kernel: 1, stride, dilation: 1, before: 0, after: 0, extra: 0 };
@@ -179,8 +180,8 @@ function asMixing(one: LayerCase): LayerCase {
     kind: 'pointwise',
     channelsLast: one.seed % 8 !== 0,
     groups: 1,
-    groupIn: 8 * (1 + (one.groupIn % 3)),
-    groupOut: 116 + one.groupOut,
+    groupIn: quarters ? 16 * (10 + (one.groupIn % 3)) : 8 * (1 + (one.groupIn % 3)),
+    groupOut: (quarters ? 256 : 116) + one.groupOut,
     strict: false,
     algorithm: one.seed % 4 === 0 ? 'auto' : 'strassen',
     mode: 'zeros',

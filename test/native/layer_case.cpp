@@ -16,6 +16,8 @@ namespace convolith::test {
 namespace {
 
 constexpr Index kMostMacs = 300'000;
+/** Of products of quarters, which take at least 77 pixels of 160 to 256 channels. */
+constexpr Index kMostOfQuarters = 8'000'000;
 constexpr Index kMostElements = 40'000;
 constexpr std::size_t kFloatAlignment = alignof(float);
 
@@ -108,15 +110,17 @@ std::optional<LayerCase> read_case(Choices& c) {
   spec.groups = depthwise ? depthwise_channels(c) : c.between(0, 3) == 0 ? c.between(2, 5) : 1;
   spec.in_channels = spec.groups * (depthwise ? 1 : c.between(1, 40));
   spec.out_channels = spec.groups * (depthwise ? c.between(1, 2) : c.between(1, 70));
-  // Enough channels and pixels for products of halves, which chance would hardly bring together.
+  // Enough channels and pixels for products of halves, or of quarters, which chance would hardly bring
+  // together.
   const bool mixing = !separable && c.between(0, 15) == 0;
+  const bool quarters = mixing && c.between(0, 7) == 0;
   if (mixing) {
     spec.transposed = false;
     spec.channels_last = spec.fast_math = true;
     spec.padding_mode = PaddingMode::zeros;
     spec.groups = 1;
-    spec.in_channels = 8 * c.between(1, 3);
-    spec.out_channels = c.between(120, 180);
+    spec.in_channels = quarters ? 16 * c.between(10, 12) : 8 * c.between(1, 3);
+    spec.out_channels = quarters ? c.between(256, 290) : c.between(120, 180);
   }
 
   ConvGeometry& g = one.geometry;
@@ -134,7 +138,8 @@ std::optional<LayerCase> read_case(Choices& c) {
       spec.kernel.*a = spec.dilation.*a = 1;
       spec.stride.*a = c.between(1, 2);
       g.pad_before.*a = g.pad_after.*a = 0;
-      const Index points = rank == 1 ? c.between(39, 60) : axis == 2 ? 1 : c.between(6, 8);
+      const Index more = quarters ? 3 : 0;
+      const Index points = rank == 1 ? c.between(39, 60) + 13 * more : axis == 2 ? 1 : c.between(6, 8) + more;
       g.input.*a = points * spec.stride.*a;
     }
     g.output.*a = output_size(spec, g.input.*a, spec.kernel.*a, spec.stride.*a, spec.dilation.*a,
@@ -147,7 +152,9 @@ std::optional<LayerCase> read_case(Choices& c) {
   const Index macs = points * spec.kernel.volume() * spec.group_in() * spec.out_channels +
                      (separable ? points * spec.out_channels * out_channels : 0);
   one.output_count = points * out_channels;
-  if (macs > kMostMacs || inputs > kMostElements || one.output_count > kMostElements) return std::nullopt;
+  const Index elements = std::max(inputs, one.output_count);
+  if (macs > (quarters ? kMostOfQuarters : kMostMacs)) return std::nullopt;
+  if (elements > kMostElements * (quarters ? 4 : 1)) return std::nullopt;
 
   if (!mixing || c.flag()) spec.activation = read_activation(c, spec.out_channels);
   one.first.weight = whole_numbers(c, spec.weight_count(), 2);
