@@ -15,6 +15,8 @@ constexpr Index kSlideBudget = Index{256} << 10;
 constexpr Index kMaxSlideColumns = 128;
 /** Bytes of an image from which on its rows are not found in the second-level cache. */
 constexpr Index kFarImage = Index{1} << 20;
+/** Of a dilated layer: 160 channels of 56x56 and fewer gain nothing by what 192 do. */
+constexpr Index kFarDilatedImage = Index{2} << 20;
 /** Bytes of a cache line. */
 constexpr std::uintptr_t kLine = 64;
 constexpr Index kMinSlideColumns = 14;
@@ -228,12 +230,14 @@ bool DepthwiseCore::walks_halved_together(bool meets, bool alike) const {
  * 0.9, 256 dilated by 2 0.84 to 1.04). Two, of 5×5 by 2 (0.9 to 1.0 of the time of one) and 2×2 (0.92 to
  * 1.0), if pixels lie 512 bytes apart or a multiple (256 of 28x28 0.65 to 1.0, 128 of 56x56 0.85 to 1.0), and
  * on maps that the second-level cache does not hold where input and output begin alike in a line (64 to 192
- * channels 0.93 to 0.99, otherwise up to 1.08).
+ * channels 0.93 to 0.99, otherwise up to 1.08) or columns are a dilation apart (192 and 320 of 56x56 by 2
+ * 0.8).
  */
 int DepthwiseCore::whole_vectors_together(Index pixel, bool alike) const {
   if (slider_->stride == 2) return slider_->kernel == 3 ? 4 : 2;
   if (fills_few_sets()) return 4;
-  return slider_->kernel == 2 || pixel % 128 == 0 || (far_ && alike) ? 2 : 1;
+  const bool leaps = slide_x_.phases > 1 && in_.image * 4 >= kFarDilatedImage;
+  return slider_->kernel == 2 || pixel % 128 == 0 || leaps || (far_ && alike) ? 2 : 1;
 }
 
 /** From `p` to the next aligned vector. */
