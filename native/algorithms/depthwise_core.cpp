@@ -41,7 +41,7 @@ Index rows_met(const LatticeAxis& axis, Index points) {
 bool packs_groups(const Problem& p, const Lattice& lattice) {
   const ConvSpec& spec = p.spec();
   const Index lanes = p.kernels.lanes;
-  return spec.group_out() > 1 && spec.group_out() < lanes && lanes % spec.group_out() == 0 &&
+  return spec.group_out() > 1 && spec.group_out() <= lanes && lanes % spec.group_out() == 0 &&
          spec.group_in() <= spec.group_out() && spec.out_channels >= lanes &&
          DepthwiseCore::slide_axis(lattice.x).phases > 0;
 }

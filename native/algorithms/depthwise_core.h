@@ -10,7 +10,7 @@
 
 namespace convolith {
 
-/** Whether several groups of a problem fit a vector, as the kernels over GroupLanes have them. */
+/** Whether some groups of a problem, or one, fill a vector, as the kernels over GroupLanes have them. */
 bool packs_groups(const Problem& problem, const Lattice& lattice);
 
 /**

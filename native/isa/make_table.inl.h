@@ -191,7 +191,7 @@ KernelTable make_table(const char* name) {
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
   fill_dot<V, B>(table.dot);
   set_grouped_slider<V, 3, 1, B::grouped_rows>(table.depthwise.slider[5]);
-  set_grouped_slider<V, 3, 2, 2>(table.depthwise.slider[6]);
+  set_grouped_slider<V, 3, 2, B::grouped_rows>(table.depthwise.slider[6]);
   set_slider<V, 2, 1, 2>(table.depthwise.slider[7]);
   set_slider<V, 2, 2, 2>(table.depthwise.slider[8]);
   if constexpr (B::tall_slider_rows > 0) {

@@ -14,12 +14,16 @@ CONVOLITH_INLINE typename V::Reg load_inputs(const float* p, int count) {
   return count == V::lanes ? V::load(p) : V::load_n(p, count);
 }
 
+inline constexpr int kWholeVector = -1;
+
 /**
  * One vector of output channels at `c`. A column's inputs are spread over their groups' outputs once and stay
  * in registers, and each weight is loaded once for all R rows: with a load a multiplication, of 16 lanes one
  * a cycle like the multiplications themselves, 4×4 channels at 56×56 had 0.55 of the peak. `Inputs` of a
  * group, or 0 for any: a loop over four took 123 cycles a column where the multiplications take 72, named one
- * by one they take 96; over eight, or by a stride of 2, it is the same.
+ * by one they take 96; over eight, or by a stride of 2, it is the same. Or kWholeVector, of groups that fill
+ * one: each input is a load for all lanes, 16 channels by a stride of 2 take 0.72 of the time of
+ * permutations.
  */
 template <class V, int K, int S, int R, bool Clips, int Inputs>
 CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupLanes& g, Index c) {
@@ -46,10 +50,15 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
       // registers, and with AVX-512 take 1.31 of GCC's time; by these two 1.13. Of a loop it does not.
       if constexpr (Inputs > 0) CONVOLITH_RELOAD(weight);
       const auto input_taps = [&](Index n) CONVOLITH_INLINE_LAMBDA {
-        const auto from = V::load_lanes(g.from + n * V::lanes);
         Reg x[window];
         CONVOLITH_UNROLL
-        for (int i = 0; i < window; ++i) x[i] = V::permute(load_inputs<V>(rows.at(i), count), from);
+        for (int i = 0; i < window; ++i) {
+          if constexpr (Inputs == kWholeVector) {
+            x[i] = V::set(rows.at(i)[n]);
+          } else {
+            x[i] = V::permute(load_inputs<V>(rows.at(i), count), V::load_lanes(g.from + n * V::lanes));
+          }
+        }
         CONVOLITH_UNROLL
         for (int ky = 0; ky < K; ++ky) {
           CONVOLITH_UNROLL
@@ -98,7 +107,9 @@ void grouped_slide(const DepthwiseSlide& t, const GroupLanes& g) {
   const bool clips = t.epilogue->op == ActivationOp::clip;
   for (Index c = 0; c < t.channels; c += V::lanes) {
     const Index at = c + V::lanes <= t.channels ? c : t.channels - V::lanes;
-    if (clips && S == 1 && g.group_in == 4) {
+    if (clips && g.group_out == V::lanes) {
+      grouped_slide_vector<V, K, S, R, true, kWholeVector>(t, g, at);
+    } else if (clips && S == 1 && g.group_in == 4) {
       grouped_slide_vector<V, K, S, R, true, S == 1 ? 4 : 0>(t, g, at);
     } else if (clips) {
       grouped_slide_vector<V, K, S, R, true, 0>(t, g, at);

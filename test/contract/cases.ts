@@ -407,7 +407,7 @@ function edges(): ContractCase[] {
   ];
 }
 
-/** Several groups in a vector, whole and in part. */
+/** Groups that fill a vector, alone or several of them, whole and in part. */
 function smallGroups(): ContractCase[] {
   const rows = [
     { groups: 16, ins: 4, outs: 4, size: [7, 9] },
@@ -423,6 +423,12 @@ function smallGroups(): ContractCase[] {
     { groups: 8, ins: 4, outs: 4, size: [9, 14], kernel: [5, 3], padding: 2 },
     { groups: 8, ins: 4, outs: 4, size: [31], kernel: [5], padding: 2 },
     { groups: 8, ins: 4, outs: 4, size: [4, 5, 9], kernel: [3, 3, 3] },
+    { groups: 2, ins: 16, outs: 16, size: [6, 9] },
+    { groups: 3, ins: 8, outs: 16, size: [11, 9], stride: 2, activation: relu6 },
+    { groups: 2, ins: 5, outs: 16, size: [5, 7], dilation: 2, padding: 2, activation: { op: 'gelu' as const } },
+    { groups: 3, ins: 16, outs: 16, size: [18, 5], stride: 2 },
+    { groups: 3, ins: 8, outs: 8, size: [9, 7], stride: 2 },
+    { groups: 2, ins: 3, outs: 8, size: [7, 10], activation: relu6 },
     { groups: 8, ins: 4, outs: 2, size: [5, 9] },
   ];
   return rows.flatMap(({ groups, ins, outs, kernel = [3, 3], padding = 1, ...rest }) =>
