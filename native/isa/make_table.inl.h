@@ -66,11 +66,11 @@ void fill_products(ProductKernels& kernels) {
   constexpr int vectors = B::preferred_vectors, rows = B::product_rows;
   kernels.tile_rows = rows;
   kernels.vectors = vectors;
-  kernels.rows[0] = product_rows<V, rows, vectors>;
-  kernels.rows[1] = product_rows<V, rows - 1, vectors>;
+  kernels.rows[0] = product_rows<V, rows, vectors, true>;
+  kernels.rows[1] = product_rows<V, rows - 1, vectors, true>;
   if constexpr (B::multiplies_eights) {
-    kernels.eights[0] = product_rows<V, kEightRows, 2>;
-    kernels.eights[1] = product_rows<V, kEightRows, 3>;
+    kernels.eights[0] = product_rows<V, kEightRows, 2, false>;
+    kernels.eights[1] = product_rows<V, kEightRows, 3, false>;
   }
 }
 

@@ -58,7 +58,7 @@ struct ProductKernels {
   /** Of a panel. */
   int vectors = 0;
   ProductRowsKernel rows[2] = {};
-  /** Of kEightRows rows by panels of 2 and of 3 vectors; null where there is none. */
+  /** Of kEightRows rows by panels of 2 and of 3 vectors, without an outer level; null where there is none. */
   ProductRowsKernel eights[2] = {};
 
   ProductRowsKernel eight(int vectors_of_panel) const { return eights[vectors_of_panel - 2]; }

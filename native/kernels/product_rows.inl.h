@@ -59,8 +59,8 @@ CONVOLITH_INLINE void store_products(const ProductRows& g, float* out, const flo
   }
 }
 
-/** Contract: ProductRows. */
-template <class V, int MR, int NR>
+/** Contract: ProductRows; `Outer`: with an outer level. */
+template <class V, int MR, int NR, bool Outer>
 void product_rows(const ProductRows& g, Index tiles) {
   using Reg = typename V::Reg;
   constexpr Index tile = Index{MR} * NR * V::lanes;
@@ -86,12 +86,14 @@ void product_rows(const ProductRows& g, Index tiles) {
       multiply_pitched<V, MR, NR, 4>(row, panel, sum);
     }
     keep_sums<V>(of_tile(g.inner.keep_with), of_tile(g.inner.keep), sum);
-    if (out == nullptr && g.outer.keep == nullptr) continue;
+    if (out == nullptr && (!Outer || g.outer.keep == nullptr)) continue;
     add_sums<V>(of_tile(g.inner.add), sum);
-    add_sums<V>(of_tile(g.outer.start), sum);
-    keep_sums<V>(of_tile(g.outer.keep_with), of_tile(g.outer.keep), sum);
-    if (out == nullptr) continue;
-    add_sums<V>(of_tile(g.outer.add), sum);
+    if constexpr (Outer) {
+      add_sums<V>(of_tile(g.outer.start), sum);
+      keep_sums<V>(of_tile(g.outer.keep_with), of_tile(g.outer.keep), sum);
+      if (out == nullptr) continue;
+      add_sums<V>(of_tile(g.outer.add), sum);
+    }
     store_products<V>(g, out, residual, sum);
     out += MR * g.out_pitch;
     if (residual != nullptr) residual += MR * g.out_pitch;
