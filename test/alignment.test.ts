@@ -55,6 +55,8 @@ const CASES: (ContractCase & { algorithm: string })[] = [
     { channels: 48, kernel: 5, stride: 2 },
     { channels: 32, kernel: 5, stride: 1 },
     { channels: 64, kernel: 2, stride: 1 },
+    { channels: 144, kernel: 7, stride: 2 },
+    { channels: 160, kernel: 3, stride: 3 },
   ].map(({ channels, kernel, stride }) => ({
     ...base,
     name: `depthwise ${kernel}x${kernel} of ${channels} channels by ${stride}`,

@@ -29,6 +29,9 @@ struct DepthwiseLine {
   const float* residual = nullptr;
   Index out_step = 0;
   Index channels = 0;
+  /** Where the first aligned vector of channels begins in every column, or 0 where it does not matter. Those
+   * before it are computed twice then, in a vector of the first ones. */
+  Index shift = 0;
   const Epilogue* epilogue = nullptr;
 };
 

@@ -99,7 +99,7 @@ void depthwise_line(const DepthwiseLine& t) {
   const int count = t.outputs < kLinePixels ? static_cast<int>(t.outputs) : kLinePixels;
   for (Index o = 0; o < t.outputs; o += count) {
     const Index first = o + count <= t.outputs ? o : t.outputs - count;
-    for (Index c = 0; c < t.channels; c += V::lanes) {
+    for (Index c = 0; c < t.channels; c = c == 0 && t.shift > 0 ? t.shift : c + V::lanes) {
       line_vector<V, S>(t, first, count, c + V::lanes <= t.channels ? c : t.channels - V::lanes);
     }
   }
