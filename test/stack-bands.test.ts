@@ -158,6 +158,24 @@ describe.skipIf(binding === null)('layers of far maps on the native engine', () 
     expect(stack.forward(randomTensor(next, 1, 12, 12, 64)).shape).toEqual([1, 12, 12, 1824]);
   });
 
+  // Four pixels share sums, and two rows of an odd width are no whole fours.
+  it.each(isas)('runs layer by layer where rows share sums with their neighbours, with %s', (isa) => {
+    binding?.setIsa(isa);
+    const layers = () => {
+      const next = random(11);
+      return [pointwise(next, 160, 256), depthwise(next, 256, 3)];
+    };
+    const input = randomTensor(random(3), 1, 57, 41, 160);
+    setThreads(1);
+    const wanted = oneByOne(layers(), input);
+    using stack = new Sequential(layers());
+    expect(sameBits(stack.forward(input).data, wanted.data)).toBe(true);
+    const [first] = layers();
+    if (first.explain(input.shape).tile.includes('49/64')) {
+      expect(stack.explain(input.shape).tile).not.toMatch(BANDS);
+    }
+  });
+
   it('is the same for stacks of any heights, kernels, strides and paddings', () => {
     const next = random(1234);
     const below = (count: number) => Math.floor(next() * count);

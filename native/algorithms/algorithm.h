@@ -82,6 +82,8 @@ class Executor {
   virtual Index workspace_bytes() const = 0;
   virtual Index packed_bytes() const = 0;
   virtual std::string tile() const = 0;
+  /** Whether it keeps what `Rows` promises for its algorithm. */
+  virtual bool serves_rows() const { return true; }
 };
 
 /** Why an algorithm does not serve a problem. */

@@ -126,6 +126,8 @@ class Strassen final : public Executor {
     return std::to_string(tiles_of_.tile_rows) + "x" + std::to_string(tiles_of_.vectors) +
            (two_levels() ? " of 49/64" : " of 7/8");
   }
+  /** Two rows of an odd width are whole pairs of pixels, but no whole bundles of four. */
+  bool serves_rows() const override { return !two_levels(); }
 
  private:
   using Sums = std::array<float*, 4>;

@@ -105,8 +105,8 @@ LayerPlan::LayerPlan(std::shared_ptr<WeightStore> weights, const KernelTable& ke
       nanoseconds_(estimated_nanoseconds(*weights_, geometry, output_count(), kernels)) {
   Choice choice = choose({*weights_, geometry_, kernels_});
   algorithm_ = std::move(choice.algorithm);
-  serves_rows_ = choice.rows == Rows::even;
   executor_ = std::move(choice.executor);
+  serves_rows_ = choice.rows == Rows::even && executor_->serves_rows();
   refused_ = std::move(choice.refused);
 }
 
