@@ -94,7 +94,7 @@ WinogradCore::WinogradCore(const LatticeProblem& p, const WinogradTiling& tiling
 
 void WinogradCore::choose_block() {
   const Index a_tile = tiling_.products() * pitch_ * kFloat;
-  const Index sums = tiling_.products() * panels_.max_width() * kFloat;
+  const Index sums = Index{tiling_.products()} * panels_.max_width() * kFloat;
   const Index fit = std::min(kInputBudget / a_tile, kBlockBudget / (a_tile + sums));
   const Index most =
       std::max(fit, streams_weights() ? tiles_of_streamed_weights() : Index{panels_.tile_rows});
