@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/depthwise.inl.h"
 #include "kernels/depthwise_line.inl.h"
 #include "kernels/depthwise_plane.inl.h"
@@ -145,9 +147,13 @@ void set_winograd_input(WinogradKernels& kernels, WinogradPoints points) {
   kernels.input[0][kind] = winograd_input<V, WinogradDirect<V>, Axis>;
 }
 
-/** What only saves time: lines that share columns, and the walks of planes. */
+/** What only saves time: sliders of rarer kernels, lines that share columns, and the walks of planes. */
 template <class V, class B>
 void fill_depthwise_rows(DepthwiseKernels& kernels) {
+  set_slider<V, 2, 1, 2>(kernels.slider[7]);
+  set_slider<V, 2, 2, 2>(kernels.slider[8]);
+  set_grouped_slider<V, 3, 2, std::min(2, B::grouped_rows)>(kernels.slider[6]);
+  set_grouped_slider<V, 3, 2, B::grouped_rows>(kernels.slider[15]);
   kernels.line[1] = depthwise_line<V, 1>;
   kernels.line[2] = depthwise_line<V, 2>;
   set_plane<V, 3, 1, B::plane_vectors>(kernels.plane[0]);
@@ -190,10 +196,8 @@ KernelTable make_table(const char* name) {
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
   fill_dot<V, B>(table.dot);
-  set_grouped_slider<V, 3, 1, B::grouped_rows>(table.depthwise.slider[5]);
-  set_grouped_slider<V, 3, 2, B::grouped_rows>(table.depthwise.slider[6]);
-  set_slider<V, 2, 1, 2>(table.depthwise.slider[7]);
-  set_slider<V, 2, 2, 2>(table.depthwise.slider[8]);
+  set_grouped_slider<V, 3, 1, std::min(2, B::grouped_rows)>(table.depthwise.slider[5]);
+  set_grouped_slider<V, 3, 1, B::grouped_rows>(table.depthwise.slider[14]);
   if constexpr (B::tall_slider_rows > 0) {
     set_slider<V, 3, 1, B::tall_slider_rows, true>(table.depthwise.slider[9]);
     set_slider<V, 5, 1, B::tall_slider_rows, true>(table.depthwise.slider[10]);

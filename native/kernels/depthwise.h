@@ -152,7 +152,7 @@ struct DepthwiseBlock {
   constexpr int window() const { return rows - 1 + size; }
 };
 
-inline constexpr int kDepthwiseSliders = 14;
+inline constexpr int kDepthwiseSliders = 16;
 inline constexpr int kMaxSliderWindow = 11;
 inline constexpr int kFlatBlocks = 3;
 inline constexpr int kMaxBlockPixels = 14;

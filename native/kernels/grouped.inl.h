@@ -14,6 +14,7 @@ CONVOLITH_INLINE typename V::Reg load_inputs(const float* p, int count) {
   return count == V::lanes ? V::load(p) : V::load_n(p, count);
 }
 
+/** In place of a group's inputs: its outputs are all lanes of a vector. */
 inline constexpr int kWholeVector = -1;
 
 /**

@@ -427,6 +427,8 @@ function smallGroups(): ContractCase[] {
     { groups: 3, ins: 8, outs: 16, size: [11, 9], stride: 2, activation: relu6 },
     { groups: 2, ins: 5, outs: 16, size: [5, 7], dilation: 2, padding: 2, activation: { op: 'gelu' as const } },
     { groups: 3, ins: 16, outs: 16, size: [18, 5], stride: 2 },
+    { groups: 5, ins: 16, outs: 16, size: [5, 9], stride: 2 },
+    { groups: 14, ins: 4, outs: 4, size: [3, 9] },
     { groups: 3, ins: 8, outs: 8, size: [9, 7], stride: 2 },
     { groups: 2, ins: 3, outs: 8, size: [7, 10], activation: relu6 },
     { groups: 8, ins: 4, outs: 2, size: [5, 9] },

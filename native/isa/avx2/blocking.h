@@ -27,7 +27,7 @@ struct Blocking {
   static constexpr int slider_rows = 2;
   /** None are taller: sums in flight fill the registers. */
   static constexpr int tall_slider_rows = 0;
-  /** Of groups of few channels, 3×3, stride 1. */
+  /** Of groups of few channels, 3×3. */
   static constexpr int grouped_rows = 2;
   /** Points of a tile to 1, 2, 3 and 4 output channels: as many sums as leave registers for a vector of each
    * one's weights. By 4 and 2 points 64 to 2 and 3 channels of 3x3 took 1.2 and 1.9 times as long, having too

@@ -25,7 +25,7 @@ struct Blocking {
   static constexpr int slider_rows = 2;
   /** None are taller: sums in flight fill the registers. */
   static constexpr int tall_slider_rows = 0;
-  /** Of groups of few channels, 3×3, stride 1. */
+  /** Of groups of few channels, 3×3. */
   static constexpr int grouped_rows = 4;
   /** Points of a tile to 1, 2, 3 and 4 output channels. */
   static constexpr int dot_points[4] = {16, 8, 5, 4};
