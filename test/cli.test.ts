@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { timeRuns } from '../lib/cli/bench/timing.js';
 import { readNpy, writeNpy } from '../lib/cli/npy.js';
 import { conv2d, convTranspose2d } from '../lib/index.js';
 import { Random } from './support/random.js';
@@ -179,6 +180,12 @@ describe('convolith verify', () => {
 });
 
 describe('convolith bench', () => {
+  it('times a layer that runs more often than a call takes arguments', async () => {
+    const { runs, bestMs, medianMs } = await timeRuns(() => undefined, 5);
+    expect(runs).toBe(200_000);
+    expect(bestMs).toBeLessThanOrEqual(medianMs);
+  });
+
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'convolith-bench-'));

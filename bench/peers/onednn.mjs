@@ -104,7 +104,7 @@ function resultOf(bytes, chains) {
   return {
     runs,
     medianMs: statistics.median(times),
-    bestMs: Math.min(...times),
+    bestMs: statistics.least(times),
     firstMs: bytes.readDoubleLE(0),
     sample,
   };

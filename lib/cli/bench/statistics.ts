@@ -11,6 +11,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** Of more values than a call takes arguments, too. */
+export function least(values: readonly number[]): number {
+  return values.reduce((low, value) => Math.min(low, value));
+}
+
 export function spreadOf(values: readonly number[]): Spread {
   return { median: median(values), low: Math.min(...values), high: Math.max(...values) };
 }
