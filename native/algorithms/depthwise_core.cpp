@@ -36,12 +36,6 @@ Index rows_met(const LatticeAxis& axis, Index points) {
   return std::min((points - 1) * axis.in_step + span(axis), points * axis.tap_count());
 }
 
-/** Channels from which on lines by strides of more than 1 begin with an aligned vector: on Zen 5 7x7 by 2 of
- * 128 takes 0.91 of the time, 5 taps by 2 of 256 0.78, 11x11 by 2 of 576 0.80 (AVX2 0.96, 1.0, 0.87), but of
- * 64 channels, of which one vector in four is then computed twice, 1.05. By a stride of 1 it is 0.95 to 1.06.
- */
-constexpr Index kAlignedLine = 128;
-
 }  // namespace
 
 bool packs_groups(const Problem& p, const Lattice& lattice) {
@@ -107,9 +101,14 @@ DepthwiseCore::Work DepthwiseCore::take_work(Scratch& scratch, Index rows, Index
   w.y_offset = scratch.take<Index>(range);
   w.x_offset = scratch.take<Index>(columns);
   w.inputs = scratch.take<const float*>(
-      std::max<Index>(kMaxDepthwisePixels * lattice_.tap_count(), kMaxSliderWindow));
+      std::max(kMaxDepthwisePixels * lattice_.tap_count(),
+               slider_ == nullptr ? 0 : lattice_.z.tap_count() * window(tallest())));
   w.out_offset = scratch.take<Index>(
       std::max<Index>(kMaxDepthwisePixels, lattice_.z.tap_count() * lattice_.y.tap_count()));
+  w.runs =
+      scratch.take<TapRun>(slider_ == nullptr || !slider_->any()
+                               ? 0
+                               : lattice_.z.tap_count() * std::min(slide_y_.stride, lattice_.y.tap_count()));
   w.lag = scratch.take<float>(slider_ == nullptr ? 0 : slide_columns_ * tallest().rows * kernels_.lanes);
   return w;
 }
@@ -269,10 +268,10 @@ void DepthwiseCore::run_pixels(const Strip& strip, const Source& source, const T
   const Index y_begin = y_axis.taps.empty() ? 0 : y_axis.coordinate(strip.y0, 0);
   const Index x_begin = x_axis.taps.empty() ? 0 : x_axis.taps.front().offset;
   for (Index y = 0; y < strip.rows; ++y) {
-    for (Index x0 = 0; x0 < x_axis.count; x0 += kMaxDepthwisePixels) {
-      const int pixels = static_cast<int>(std::min<Index>(kMaxDepthwisePixels, x_axis.count - x0));
+    for (Index x0 = 0, tile = 0; x0 < x_axis.count; x0 += Index{1} << tile) {
+      tile = largest_tile(x_axis.count - x0);
       const float** inputs = w.inputs;
-      for (int i = 0; i < pixels; ++i) {
+      for (Index i = 0; i < Index{1} << tile; ++i) {
         for (Index tz = 0; tz < lattice_.z.tap_count(); ++tz) {
           const Index z = lattice_.z.source(lattice_.z.coordinate(strip.z, tz));
           const Index z_offset = z < 0 ? z : (staged_ ? tz : z) * source.z_stride;
@@ -287,7 +286,7 @@ void DepthwiseCore::run_pixels(const Strip& strip, const Source& source, const T
         }
         w.out_offset[i] = y * target.row + (x0 + i) * target.pixel;
       }
-      kernels_.depthwise.tile[pixels - 1](t);
+      kernels_.depthwise.tile[tile](t);
     }
   }
 }

@@ -147,12 +147,12 @@ void FlatDepthwiseCore::run_rows(Index out_row, Index height, DepthwiseTile& t, 
   const LatticeAxis& x_axis = lattice_.x;
   const auto [first, count, step] = rows;
   const bool blocked = block_ != nullptr && count == block_->rows;
-  if (!blocked && count > kMaxDepthwisePixels) {
-    constexpr Index most = kMaxDepthwisePixels;
+  const Index tile = largest_tile(count), most = Index{1} << tile;
+  if (!blocked && count > most) {
     run_rows(out_row, height, t, {first, most, step}, w);
     return run_rows(out_row, height, t, {first + most * step, count - most, step}, w);
   }
-  const DepthwiseKernel kernel = blocked ? block_->kernel : kernels_.depthwise.tile[count - 1];
+  const DepthwiseKernel kernel = blocked ? block_->kernel : kernels_.depthwise.tile[tile];
   const Index length = x_axis.count * width_;
   const Index y_begin = y_axis.taps.empty() ? 0 : y_axis.taps.front().offset;
   const Index x_begin = x_axis.taps.empty() ? 0 : x_axis.taps.front().offset;

@@ -52,12 +52,14 @@ bool DepthwiseCore::slides_as(const DepthwiseSlider& s) const {
 }
 
 const DepthwiseSlider* DepthwiseCore::choose_slider() const {
-  if (lattice_.z.tap_count() != 1 || slide_y_.phases == 0 || slide_x_.phases == 0) return nullptr;
+  if (slide_axis(lattice_.z).phases == 0 || slide_y_.phases == 0 || slide_x_.phases == 0) return nullptr;
   if (lattice_.x.count > kMostListedColumns) return nullptr;
-  for (const DepthwiseSlider& s : kernels_.depthwise.slider) {
-    if (slides_as(s)) return &s;
+  if (lattice_.z.tap_count() == 1) {
+    for (const DepthwiseSlider& s : kernels_.depthwise.slider) {
+      if (slides_as(s)) return &s;
+    }
   }
-  return nullptr;
+  return grouped_ ? nullptr : choose_any_slider();
 }
 
 /**
@@ -68,6 +70,7 @@ const DepthwiseSlider* DepthwiseCore::choose_slider() const {
  * and two for what is left: of 14 rows 0.88 to 0.96 of the time of a fourth block of four.
  */
 const DepthwiseSlider* DepthwiseCore::choose_tall_slider() const {
+  if (slider_->any()) return nullptr;
   if (!grouped_) {
     if (cpu_family() != CpuFamily::amd || epilogue_.at(0).op != ActivationOp::clip) return nullptr;
     if (fills_few_sets() || loses_by_four_rows()) return nullptr;
@@ -100,9 +103,9 @@ void DepthwiseCore::plan_walks() {
   tall_slider_ = choose_tall_slider();
   const bool far = !staged_ && in_.image * 4 > kFarImage;
   far_ = far && slide_y_.phases == 1 && slide_x_.phases == 1;
-  const Index column = Index{tallest().window()} * slider_->stride * channels_ * 4;
+  const Index column = lattice_.z.tap_count() * window(tallest()) * slide_x_.stride * channels_ * 4;
   slide_columns_ = std::clamp(kSlideBudget / column, kMinSlideColumns, kMaxSlideColumns);
-  if (!cpu_is_amd() && !grouped_ && slider_->kernel <= 3 && channels_ > kLineFloats) {
+  if (!cpu_is_amd() && !grouped_ && !slider_->any() && slider_->kernel <= 3 && channels_ > kLineFloats) {
     const Index columns = ceil_div(lattice_.x.count, slide_x_.phases);
     const Index least = far ? kFarSlideColumns : kNearSlideColumns;
     // Between least and twice as many, none of them much shorter.
@@ -132,8 +135,7 @@ Index DepthwiseCore::zero_row_floats() const {
 
 bool DepthwiseCore::slides(const Strip& strip) const {
   return slider_ != nullptr && strip.channels >= kernels_.lanes &&
-         strip.rows / slide_y_.phases >= slider_->rows &&
-         lattice_.z.source(lattice_.z.coordinate(strip.z, 0)) != LatticeAxis::kOutside;
+         strip.rows / slide_y_.phases >= slider_->rows && slices_met(strip.z).count > 0;
 }
 
 /**
@@ -142,9 +144,11 @@ bool DepthwiseCore::slides(const Strip& strip) const {
  */
 void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const Target& target,
                                const Epilogue& epilogue, Work& w) const {
-  const Index z = lattice_.z.source(lattice_.z.coordinate(strip.z, 0));
+  const Slices met = slices_met(strip.z);
+  const Index z = staged_ ? met.first : lattice_.z.source(lattice_.z.coordinate(strip.z, met.first));
   Source slice = source;
-  slice.base += (staged_ ? 0 : z) * source.z_stride;
+  slice.base += z * source.z_stride;
+  if (!staged_) slice.z_stride *= std::max<Index>(lattice_.z.spacing(), 1);
   DepthwiseSlide t;
   t.weight = packed_->data() + strip.channel;
   t.weight_stride = weight_stride_;
@@ -156,14 +160,16 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   // output that agree in those bits meet, which AMD's cores do not bear: the output's then lag by a vector.
   constexpr Index kib = 1024;
   const auto apart = reinterpret_cast<std::uintptr_t>(slice.base) - to;
-  const bool meet = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
-  t.lag = cpu_is_amd() && meet && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
+  const bool agree = target.pixel * 4 % kib == 0 && source.x_stride * 4 % kib == 0 && apart % kib < kLine;
+  t.lag = cpu_is_amd() && agree && !grouped_ && strip.channels % kernels_.lanes == 0 ? w.lag : nullptr;
   const bool alike = apart % kLine == 0;
-  t.together = epilogue.op == ActivationOp::clip ? vectors_together(slice.x_stride, meet, alike) : 1;
+  t.together = epilogue.op == ActivationOp::clip ? vectors_together(slice.x_stride, agree, alike) : 1;
   if (t.together > 1) t.lag = nullptr;
   // Where pixels are whole vectors, or pairs of pixels are, all begin as far from the next aligned one.
   const auto vector = static_cast<std::uintptr_t>(kernels_.lanes) * 4;
-  const bool aligns = !grouped_ && slider_->shifts && to % 4 == 0 && epilogue.op == ActivationOp::clip;
+  const bool shifts_pay =
+      slider_->any() ? slide_x_.stride > 1 && strip.channels >= kAlignedLine : slider_->shifts;
+  const bool aligns = !grouped_ && shifts_pay && to % 4 == 0 && epilogue.op == ActivationOp::clip;
   const bool dense = aligns && t.lag == nullptr && may_run_on() && slice.x_stride == strip.channels &&
                      target.pixel == strip.channels;
   // Pairs are aligned where rows are whole pairs. Where every second pixel is aligned anyway they gain
@@ -184,7 +190,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
       const Index y = phase_y + std::min(tile_y, rows - slider.rows) * slide_y_.phases;
       t.out = target.out + y * target.row;
       t.residual = target.residual == nullptr ? nullptr : target.residual + y * target.row;
-      slide_rows(t, slice, {slider, w.y_offset + y * lattice_.y.in_step}, target.pixel, walk, shifts, w);
+      slide_rows(t, slice, {slider, met, w.y_offset + y * lattice_.y.in_step}, target.pixel, walk, shifts, w);
       tile_y += slider.rows;
     }
   }
@@ -195,7 +201,9 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
  * lines costs more than a load, but 3×3 by a stride of 2 has five loads for a store: 480 and 576 channels of
  * 14x14 take 0.82 of the time so, 144 of 31x31 1.05. 512 of 14x14 by a stride of 1 would take 1.28.
  */
-bool DepthwiseCore::aligns_inputs() const { return slider_->stride > 1 || slider_->kernel > 3; }
+bool DepthwiseCore::aligns_inputs() const {
+  return slider_->any() || slider_->stride > 1 || slider_->kernel > 3;
+}
 
 /**
  * Two vectors at a time have their weights in memory. 3×3 by a stride of 1 has few loads beside them: 512
@@ -267,7 +275,7 @@ DepthwiseCore::Walk DepthwiseCore::walk_of(const SlideAxis& slide) const {
       if (piece.outputs == 0) continue;
       piece.point = phase + first * phases;
       const Index at = piece.point * axis.in_step;
-      const Index window = (piece.outputs - 1) * slide.stride + slider_->kernel;
+      const Index window = (piece.outputs - 1) * slide.stride + lattice_.x.tap_count();
       piece.met = columns_at(at, step, window);
       // The first pixel of all is the next one of a pixel that does not exist, of the last phase.
       const bool leads = first == 0 && phase == phases - 1;
@@ -284,14 +292,14 @@ DepthwiseCore::Walk DepthwiseCore::walk_of(const SlideAxis& slide) const {
 /** One block of rows, piece by piece. */
 void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Block& block, Index pixel,
                                const Walk& walk, bool shifts, Work& w) const {
-  const auto& [slider, y_offset] = block;
+  const auto& [slider, met, y_offset] = block;
   float* const out = t.out;
   const float* const residual = t.residual;
   t.rows = w.inputs;
   t.column_step = walk.axis.step * source.x_stride;
-  const int window = slider.window();
+  const Index window = this->window(slider);
   t.pitch = y_offset[slide_y_.step] - y_offset[0];
-  for (int row = 0; row < window; ++row) {
+  for (Index row = 0; row < window; ++row) {
     const Index y = y_offset[row * slide_y_.step];
     if (y < 0 || y != y_offset[0] + row * t.pitch) t.pitch = 0;
   }
@@ -308,9 +316,13 @@ void DepthwiseCore::slide_rows(DepthwiseSlide& t, const Source& source, const Bl
   t.alone = pixel % kLineFloats == 0 && in_line >= static_cast<std::uintptr_t>(kernels_.lanes) * 4;
   for (const Piece& piece : walk.pieces) {
     const float* base = source.base + piece.met.place() * source.x_stride;
-    for (int row = 0; row < window; ++row) {
-      const Index y = y_offset[row * slide_y_.step];
-      w.inputs[row] = y < 0 ? zeros : base + y;
+    if (slider.any()) {
+      name_rows(t, {base, source.z_stride, source.x_stride}, block, zeros, w);
+    } else {
+      for (Index row = 0; row < window; ++row) {
+        const Index y = y_offset[row * slide_y_.step];
+        w.inputs[row] = y < 0 ? zeros : base + y;
+      }
     }
     t.begin = piece.met.begin;
     t.end = piece.met.end;

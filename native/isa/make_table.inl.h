@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/depthwise.inl.h"
+#include "kernels/depthwise_any_slide.inl.h"
 #include "kernels/depthwise_line.inl.h"
 #include "kernels/depthwise_plane.inl.h"
 #include "kernels/depthwise_slide.inl.h"
@@ -92,10 +93,10 @@ void fill_depthwise_grad(WeightGradKernels& kernels) {
   if constexpr (T > 1) fill_depthwise_grad<V, T - 1>(kernels);
 }
 
-template <class V, int P>
+template <class V, int T>
 void fill_depthwise(DepthwiseKernels& kernels) {
-  kernels.tile[P - 1] = depthwise_tile<V, P>;
-  if constexpr (P > 1) fill_depthwise<V, P - 1>(kernels);
+  kernels.tile[T - 1] = depthwise_tile<V, 1 << (T - 1)>;
+  if constexpr (T > 1) fill_depthwise<V, T - 1>(kernels);
 }
 
 template <class V, int K, int S, int R, bool Tall = false>
@@ -147,6 +148,12 @@ void set_winograd_input(WinogradKernels& kernels, WinogradPoints points) {
   kernels.input[0][kind] = winograd_input<V, WinogradDirect<V>, Axis>;
 }
 
+template <class V, class B, int F>
+void fill_any_sliders(DepthwiseKernels& kernels) {
+  kernels.any_slider[F - 1] = {0, 0, B::any_rows, true, nullptr, any_slide<V, F, B::any_rows>};
+  if constexpr (F > 1) fill_any_sliders<V, B, F - 1>(kernels);
+}
+
 /** What only saves time: sliders of rarer kernels, lines that share columns, and the walks of planes. */
 template <class V, class B>
 void fill_depthwise_rows(DepthwiseKernels& kernels) {
@@ -162,6 +169,7 @@ void fill_depthwise_rows(DepthwiseKernels& kernels) {
   set_plane<V, 5, 2, 2>(kernels.plane[3]);
   set_plane<V, 7, 1, 2>(kernels.plane[4]);
   kernels.plane_columns = B::plane_columns;
+  if constexpr (B::any_rows > 0) fill_any_sliders<V, B, kMaxReach>(kernels);
 }
 
 /** Every kernel body over the lane type V, with the blocking B. */
@@ -184,7 +192,7 @@ KernelTable make_table(const char* name) {
   }
   fill_products<V, B>(table.product);
   table.strassen_sums = strassen_sums<V>;
-  fill_depthwise<V, kMaxDepthwisePixels>(table.depthwise);
+  fill_depthwise<V, kDepthwiseTiles>(table.depthwise);
   set_slider<V, 3, 1, 2>(table.depthwise.slider[0]);
   set_slider<V, 3, 2, 2>(table.depthwise.slider[1]);
   set_slider<V, 5, 1, B::slider_rows>(table.depthwise.slider[2]);

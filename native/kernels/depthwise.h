@@ -1,5 +1,9 @@
 #pragma once
 
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
 #include "kernels/depthwise_line.h"
 #include "kernels/depthwise_plane.h"
 #include "kernels/epilogue.h"
@@ -33,7 +37,20 @@ using DepthwiseKernel = void (*)(const DepthwiseTile&);
 /** Columns before the first that exists from which a walk of pixels with their next ones may begin. */
 inline constexpr Index kLeadColumns = 2;
 
-inline constexpr int kMaxDepthwisePixels = 8;
+inline constexpr int kDepthwiseTiles = 4;
+inline constexpr int kMaxDepthwisePixels = 1 << (kDepthwiseTiles - 1);
+
+/** Which of the tiles takes most of so many pixels, 1 or more. */
+inline Index largest_tile(Index pixels) {
+  return std::bit_width(static_cast<std::uint64_t>(std::min<Index>(pixels, kMaxDepthwisePixels))) - 1;
+}
+
+/** Rows of a kernel that are a stride apart: `taps` of them, with weights from `weight` on, and the inputs of
+ * as many and of a block's other outputs. */
+struct TapRun {
+  const float* const* rows = nullptr;
+  Index weight = 0, taps = 0;
+};
 
 /**
  * Rows of outputs of one kernel size and stride, channels in the lanes, walked column by column: an input
@@ -118,6 +135,15 @@ struct DepthwiseSlide {
   int together = 1;
   /** Whether the first vector is walked alone, so that two begin with a line: vectors of half a line. */
   bool alone = false;
+  /** Of sliders of any kernel, whose rows `runs` name: its columns and their stride, and floats from weights
+   * to those of the next row of a run. `sums` is scratch of outputs × rows vectors. */
+  struct AnyKernel {
+    Index row_taps = 0, stride = 0, next_row = 0;
+    const TapRun* runs = nullptr;
+    const TapRun* runs_end = nullptr;
+    float* sums = nullptr;
+  };
+  AnyKernel any;
 };
 
 /** A slide of `rows` rows of outputs. */
@@ -137,7 +163,8 @@ struct DepthwiseSlider {
   /** Vectors of channels that `slide` walks at a time at the most (DepthwiseSlide::together). */
   int together = 1;
 
-  constexpr int window() const { return (rows - 1) * stride + kernel; }
+  /** Whether it serves any kernel and stride. */
+  constexpr bool any() const { return kernel == 0; }
 };
 
 /**
@@ -154,16 +181,20 @@ struct DepthwiseBlock {
 
 inline constexpr int kDepthwiseSliders = 16;
 inline constexpr int kMaxSliderWindow = 11;
+/** Outputs of a row that a column meets at the most, of sliders of any kernel. */
+inline constexpr int kMaxReach = 6;
 inline constexpr int kFlatBlocks = 3;
 inline constexpr int kMaxBlockPixels = 14;
 /** Pointers of the largest window. */
 inline constexpr int kMaxBlockWindow = 128;
 
 struct DepthwiseKernels {
-  /** `tile[P - 1]` computes P pixels of any kernel. */
-  DepthwiseKernel tile[kMaxDepthwisePixels] = {};
+  /** `tile[i]` computes 1 << i pixels of any kernel. */
+  DepthwiseKernel tile[kDepthwiseTiles] = {};
   /** For the kernel sizes that networks use; those of few rows come before taller ones of the same kernel. */
   DepthwiseSlider slider[kDepthwiseSliders] = {};
+  /** `any_slider[F - 1]`: of any kernel whose columns meet F outputs of a row, or parts of it that do. */
+  DepthwiseSlider any_slider[kMaxReach] = {};
   /** By stride: of any, 1 and 2. The latter two are given taps side by side. */
   void (*line[kLineStrides])(const DepthwiseLine&) = {};
   void (*grouped_line)(const DepthwiseLine&, const GroupLanes&) = nullptr;

@@ -1,7 +1,13 @@
 import type { EngineActivation, PaddingMode } from '../../lib/spec.js';
 import type { CaseOptions, PointwiseOptions } from '../support/spec.js';
 import { both, type ContractCase, LAYOUTS, relu6 } from './case.js';
-import { depthwiseBlocks, depthwiseLines, depthwiseNeighbours, depthwisePlanes } from './depthwise-cases.js';
+import {
+  depthwiseAnyKernels,
+  depthwiseBlocks,
+  depthwiseLines,
+  depthwiseNeighbours,
+  depthwisePlanes,
+} from './depthwise-cases.js';
 import { evenRows, pairedPixels, piecesOfWeights } from './row-cases.js';
 
 type Rank = 1 | 2 | 3;
@@ -581,6 +587,7 @@ export const CASES: readonly ContractCase[] = [
   ...edges(),
   ...depthwiseBlocks(),
   ...depthwiseLines(),
+  ...depthwiseAnyKernels(),
   ...depthwisePlanes(),
   ...depthwiseNeighbours(),
   ...smallGroups(),

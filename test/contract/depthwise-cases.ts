@@ -54,6 +54,36 @@ export function depthwiseLines(): ContractCase[] {
   });
 }
 
+/** Kernels of any size that share rows: parts of their columns, runs of their rows, slices, and four rows at once. */
+export function depthwiseAnyKernels(): ContractCase[] {
+  const gelu = { op: 'gelu' as const };
+  const rows = [
+    { kernel: [4, 4], channels: 48, size: [9, 12], padding: [2, 2] },
+    { kernel: [6, 6], channels: 21, size: [13, 9], padding: [3, 3], activation: relu6 },
+    { kernel: [3, 7], channels: 16, size: [7, 11], padding: [1, 3], activation: gelu },
+    { kernel: [5, 1], channels: 16, size: [6, 5], padding: [2, 0] },
+    { kernel: [2, 31], channels: 32, size: [7, 20], padding: [1, 15] },
+    { kernel: [11, 11], channels: 18, size: [9, 7], padding: [5, 5], activation: gelu },
+    { kernel: [13, 8], channels: 16, size: [6, 17], padding: [6, 4] },
+    { kernel: [7, 7], channels: 144, size: [14, 13], padding: [3, 3], stride: 2, activation: relu6 },
+    { kernel: [6, 4], channels: 129, size: [11, 16], padding: [2, 1], stride: 2 },
+    { kernel: [9, 5], channels: 24, size: [29, 13], padding: [4, 2], stride: [2, 3] },
+    { kernel: [4, 10], channels: 16, size: [15, 31], padding: [0, 5], stride: [3, 4], activation: relu6 },
+    { kernel: [4, 4], channels: 16, size: [19, 9], padding: [3, 3], dilation: 2 },
+    { kernel: [5, 6], channels: 20, size: [8, 9], padding: [2, 3], paddingMode: 'reflect' as const },
+    { kernel: [3, 3, 3], channels: 24, size: [5, 6, 7], padding: [1, 1, 1], activation: relu6 },
+    { kernel: [3, 3, 3], channels: 16, size: [4, 9, 8], padding: [2, 2, 1], stride: [1, 2, 2] },
+    { kernel: [2, 4, 7], channels: 17, size: [5, 8, 6], padding: [2, 1, 3], dilation: [3, 1, 1], activation: gelu },
+    { kernel: [3, 2, 2], channels: 16, size: [6, 6, 5], padding: [1, 1, 0], paddingMode: 'replicate' as const },
+  ];
+  return rows.flatMap(({ kernel, channels, size, padding: pads, ...rest }, row) => {
+    const padding = pads.map((pad) => [pad, pad] as const);
+    const options = { inChannels: channels, outChannels: channels, groups: channels, padding, ...rest };
+    const name = `any depthwise ${kernel.join('x')} of ${channels} channels, ${Object.keys(rest).join(' ')}`;
+    return both(name, { ...options, size, kernel }, { residual: row % 2 === 0 });
+  });
+}
+
 /** Planes walked with pixels in the lanes: one to six vectors of columns, whole ones and ends. */
 export function depthwisePlanes(): ContractCase[] {
   const silu = { op: 'silu' as const };

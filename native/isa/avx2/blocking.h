@@ -29,6 +29,8 @@ struct Blocking {
   static constexpr int tall_slider_rows = 0;
   /** Of groups of few channels, 3×3. */
   static constexpr int grouped_rows = 2;
+  /** Of depthwise kernels of any size. */
+  static constexpr int any_rows = 0;
   /** Points of a tile to 1, 2, 3 and 4 output channels: as many sums as leave registers for a vector of each
    * one's weights. By 4 and 2 points 64 to 2 and 3 channels of 3x3 took 1.2 and 1.9 times as long, having too
    * few sums for the multiply-adds under way, and one output by 12 gained 3% on long rows and lost 15 of 31.

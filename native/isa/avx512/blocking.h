@@ -42,6 +42,8 @@ struct Blocking {
   static constexpr int tall_slider_rows = 4;
   /** Of groups of few channels, 3×3. */
   static constexpr int grouped_rows = 4;
+  /** Of depthwise kernels of any size. */
+  static constexpr int any_rows = 4;
   /** Points of a tile to 1, 2, 3 and 4 output channels. By 5 and 4 points 64 to 3 and 4 channels of 3x3 took
    * 1.05 to 1.1 times as long, but 1x1 0.95; two outputs by 12 1.04. */
   static constexpr int dot_points[4] = {16, 8, 8, 6};

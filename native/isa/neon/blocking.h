@@ -27,6 +27,8 @@ struct Blocking {
   static constexpr int tall_slider_rows = 0;
   /** Of groups of few channels, 3×3. */
   static constexpr int grouped_rows = 4;
+  /** Of depthwise kernels of any size. */
+  static constexpr int any_rows = 4;
   /** Points of a tile to 1, 2, 3 and 4 output channels. */
   static constexpr int dot_points[4] = {16, 8, 5, 4};
   /** With kernels that only save time. */
