@@ -67,6 +67,31 @@ Axis axis_w(const ConvSpec& s, const ConvGeometry& g) {
   return {g.input.w, g.output.w, s.kernel.w, s.stride.w, s.dilation.w, g.pad_before.w, s.padding_mode};
 }
 
+/** Points of an axis that meet the same taps, on the average. */
+double mean_segment(const LatticeAxis& axis) {
+  std::vector<Index> changes;
+  for (const LatticeAxis::Tap& tap : axis.taps) {
+    for (const Index at : {-tap.offset, axis.in_size - tap.offset}) {
+      const Index point = at <= 0 ? 0 : ceil_div(at, axis.in_step);
+      if (point > 0 && point < axis.count) changes.push_back(point);
+    }
+  }
+  std::sort(changes.begin(), changes.end());
+  const auto distinct = std::unique(changes.begin(), changes.end()) - changes.begin();
+  return static_cast<double>(axis.count) / static_cast<double>(distinct + 1);
+}
+
+/** Shorter segments make tiles of one or two rows, where a tile that multiplies a few zeros is faster: 128
+ * taps on 49 points, of which no two meet the same, took 4.7 ms cut and 1.9 whole. */
+constexpr double kShortestSegment = 4.0;
+
+/** Segments pay where less than this meets the input. */
+constexpr double kFewestInside = 0.8;
+
+bool has_much_padding(const Lattice& lattice) {
+  return share_inside(lattice.y) * share_inside(lattice.x) < kFewestInside;
+}
+
 }  // namespace
 
 Index LatticeAxis::padding_source(Index coordinate) const {
@@ -114,6 +139,23 @@ Index LatticeAxis::pairs_inside() const {
   Index inside = 0;
   for (Index i = 0; i < count; ++i) inside += taps_inside(i);
   return inside;
+}
+
+double share_inside(const LatticeAxis& axis) {
+  const Index pairs = axis.count * axis.tap_count();
+  return pairs == 0 ? 1.0 : static_cast<double>(axis.pairs_inside()) / static_cast<double>(pairs);
+}
+
+Segments segments_of(const Lattice& lattice) {
+  if (!has_much_padding(lattice)) return {};
+  return {mean_segment(lattice.y) >= kShortestSegment, mean_segment(lattice.x) >= kShortestSegment};
+}
+
+double pairs_multiplied(const Lattice& lattice) {
+  const bool whole = has_much_padding(lattice) && !segments_of(lattice).x;
+  const Index columns = whole ? lattice.x.count * lattice.x.tap_count() : lattice.x.pairs_inside();
+  return static_cast<double>(lattice.z.pairs_inside() * lattice.y.pairs_inside()) *
+         static_cast<double>(columns);
 }
 
 bool meets_no_padding(const LatticeAxis& axis) {

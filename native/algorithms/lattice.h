@@ -58,6 +58,19 @@ struct Lattice {
   Index tap_count() const { return z.tap_count() * y.tap_count() * x.tap_count(); }
 };
 
+/** The share of an axis' (point, tap) pairs that meet the input. */
+double share_inside(const LatticeAxis& axis);
+
+/** Axes that are cut where the taps that meet the input change, so that the others are left out. */
+struct Segments {
+  bool y = false, x = false;
+};
+Segments segments_of(const Lattice& lattice);
+
+/** Pairs of points and taps that are multiplied: rows in the padding are left out, columns where they are
+ * cut. */
+double pairs_multiplied(const Lattice& lattice);
+
 /** Whether there are points, and all taps of all of them lie inside the input. */
 bool meets_no_padding(const LatticeAxis& axis);
 bool meets_no_padding(const Lattice& lattice);

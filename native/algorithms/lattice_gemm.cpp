@@ -55,36 +55,12 @@ Index lines_met(const LatticeAxis& axis, Index points) {
   return std::min((points - 1) * axis.in_step + axis.span(), points * axis.tap_count());
 }
 
-/** The share of an axis' (point, tap) pairs that meet the input. */
-double share_inside(const LatticeAxis& axis) {
-  const Index pairs = axis.count * axis.tap_count();
-  return pairs == 0 ? 1.0 : static_cast<double>(axis.pairs_inside()) / static_cast<double>(pairs);
-}
-
 /** Taps that a point of an axis meets, at the most. */
 Index most_inside(const LatticeAxis& axis) {
   Index most = 0;
   for (Index i = 0; i < axis.count; ++i) most = std::max(most, axis.taps_inside(i));
   return most;
 }
-
-/** Points of an axis that meet the same taps, on the average. */
-double mean_segment(const LatticeAxis& axis) {
-  std::vector<Index> changes;
-  for (const LatticeAxis::Tap& tap : axis.taps) {
-    for (const Index at : {-tap.offset, axis.in_size - tap.offset}) {
-      const Index point = at <= 0 ? 0 : ceil_div(at, axis.in_step);
-      if (point > 0 && point < axis.count) changes.push_back(point);
-    }
-  }
-  std::sort(changes.begin(), changes.end());
-  const auto distinct = std::unique(changes.begin(), changes.end()) - changes.begin();
-  return static_cast<double>(axis.count) / static_cast<double>(distinct + 1);
-}
-
-/** Shorter segments make tiles of one or two rows, where a tile that multiplies a few zeros is faster: 128
- * taps on 49 points, of which no two meet the same, took 4.7 ms cut and 1.9 whole. */
-constexpr double kShortestSegment = 4.0;
 
 }  // namespace
 
@@ -112,9 +88,10 @@ LatticeGemm::LatticeGemm(const LatticeProblem& p)
   const Stage& stage = p.weights.stage();
   packed_ = p.weights.packed("gemm " + p.key + panels_.key(), [&] { return pack(stage); });
   zeros_ = AlignedBuffer(run_length_);
-  if (share_inside(lattice_.y) * share_inside(lattice_.x) < 0.8 && !merged_ && !bordered_) {
-    segmented_y_ = mean_segment(lattice_.y) >= kShortestSegment;
-    segmented_x_ = mean_segment(lattice_.x) >= kShortestSegment;
+  if (!merged_ && !bordered_) {
+    const Segments segments = segments_of(lattice_);
+    segmented_y_ = segments.y;
+    segmented_x_ = segments.x;
   }
   row_only_ =
       lattice_.points() == lattice_.x.count && lattice_.tap_count() == 1 && meets_no_padding(lattice_);

@@ -106,7 +106,7 @@ Lattice phase_lattice(const Problem& p) {
 }
 
 WinogradSize size_of(const Problem& p) {
-  return {p.spec().in_channels, phase_channels(p), p.geometry.batch, p.kernels.lanes};
+  return {p.spec().in_channels, phase_channels(p), p.geometry.batch, p.kernels.lanes, true};
 }
 
 std::optional<WinogradTiling> tiling_of(const Problem& p, const Lattice& lattice, bool filtered) {

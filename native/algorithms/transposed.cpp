@@ -13,7 +13,7 @@ namespace {
 
 bool is_better_subpixel(const Problem& p) {
   const ConvSpec& spec = p.spec();
-  const WinogradSize size{spec.group_in(), spec.group_out(), p.geometry.batch, p.kernels.lanes};
+  const WinogradSize size{spec.group_in(), spec.group_out(), p.geometry.batch, p.kernels.lanes, true};
   double phases = 0;
   for (const Lattice& lattice : transposed_lattices(spec, p.geometry)) phases += direct_cost(lattice, size);
   return subpixel_cost(p, false) < phases;

@@ -22,7 +22,7 @@ constexpr double kMargin = 1.1;
 
 WinogradSize size_of(const Problem& p) {
   const ConvSpec& spec = p.spec();
-  return {spec.group_in(), spec.group_out(), p.geometry.batch, p.kernels.lanes};
+  return {spec.group_in(), spec.group_out(), p.geometry.batch, p.kernels.lanes, spec.transposed};
 }
 
 bool pays(const WinogradTiling& tiling, const Lattice& lattice, const WinogradSize& size) {

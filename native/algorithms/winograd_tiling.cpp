@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/cpu.h"
+
 namespace convolith {
 
 namespace {
@@ -96,16 +98,23 @@ constexpr double kBlockOverhead = 4000;
  * half as many from beyond it, while others are multiplied; not all of the wait is hidden. Servers' cores
  * send 27 to 30 GB/s: 0.7 floats an operation of a core with two FMA units, and 1.8 of one with half a unit
  * of 16 lanes. 512 channels of 7x7 take 0.99 ms by F(2x2) and 1.08 by F(3x3) on the former, and the same on
- * the latter; with 8 lanes 4.0 by F(4x4).
+ * the latter; with 8 lanes 4.0 by F(4x4). Zen 5's last-level cache sends three times as much, and memory half
+ * as much again: 128 channels of 28x28 take 0.95 of the time by F(6x6), which 0.1 would not choose, 256 to
+ * 512 too, from memory as well; by 0.2 448 to 384 channels of 8x8 would take 1.28. Phases of
+ * a transposed layer wait as elsewhere: 512 to 256 channels of 4x4 by 2 on 8x8 would take 1.02 to 1.08.
  */
-constexpr double kStreamedFloats = 0.1;
+constexpr double kStreamedFloats = 0.1, kSoonFloats = 0.13;
+double streamed_floats(const WinogradSize& size) {
+  return cpu_family() == CpuFamily::amd && !size.phased ? kSoonFloats : kStreamedFloats;
+}
+
 /** What stays in the second-level cache costs nothing extra. */
 constexpr double kCachedFloats = 128 * 1024;
 
-double with_weights(double operations, double weights, int lanes) {
+double with_weights(double operations, double weights, const WinogradSize& size) {
   if (weights <= kCachedFloats) return operations;
   const double far = std::max(0.0, weights - static_cast<double>(kLastCacheFloats));
-  return std::hypot(operations, (weights + far) / (kStreamedFloats * lanes));
+  return std::hypot(operations, (weights + far) / (streamed_floats(size) * size.lanes));
 }
 
 /** Maps that do not stay in the second-level cache are waited for by both transforms, where the direct way
@@ -122,7 +131,7 @@ double with_maps(double operations, const Lattice& lattice, const WinogradSize& 
       static_cast<double>(lattice.points()) * static_cast<double>(size.out_channels * size.batch);
   const double maps = in + 2 * out;
   const double share = std::clamp(maps / kCachedMaps - 1, 0.0, 1.0);
-  return operations + share * maps / (kStreamedFloats * size.lanes);
+  return operations + share * maps / (streamed_floats(size) * size.lanes);
 }
 
 }  // namespace
@@ -146,17 +155,15 @@ double transformed_cost(const WinogradTiling& t, const Lattice& lattice, const W
   const double tiles = static_cast<double>(t.tiles() * lattice.z.count * size.batch);
   const double weights = t.weights() * static_cast<double>(size.in_channels) * slices * out * size.lanes;
   const double all =
-      kBlockOverhead + with_weights(tiles * (input + output + multiply + overhead), weights, size.lanes);
+      kBlockOverhead + with_weights(tiles * (input + output + multiply + overhead), weights, size);
   return with_maps(all, lattice, size);
 }
 
 double direct_cost(const Lattice& lattice, const WinogradSize& size) {
-  const auto pairs = static_cast<double>(lattice.z.pairs_inside() * lattice.y.pairs_inside()) *
-                     static_cast<double>(lattice.x.pairs_inside() * size.batch);
+  const double pairs = pairs_multiplied(lattice) * static_cast<double>(size.batch);
   const auto out = static_cast<double>(vectors(size.out_channels, size.lanes));
   const double weights = static_cast<double>(lattice.tap_count() * size.in_channels) * out * size.lanes;
-  return with_weights(pairs * static_cast<double>(size.in_channels) * out * kMultiplyShare, weights,
-                      size.lanes);
+  return with_weights(pairs * static_cast<double>(size.in_channels) * out * kMultiplyShare, weights, size);
 }
 
 std::optional<WinogradTiling> choose_tiling(const Lattice& lattice, const WinogradSize& size) {

@@ -56,6 +56,8 @@ struct WinogradTiling {
 struct WinogradSize {
   Index in_channels = 0, out_channels = 0, batch = 1;
   int lanes = 1;
+  /** Of a transposed layer's phases. */
+  bool phased = false;
 };
 
 /** Within a network weights come from memory from about here on: 256 to 512 channels of 28x28 took 4.1 ms in
