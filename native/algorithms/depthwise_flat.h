@@ -69,6 +69,8 @@ class FlatDepthwiseCore {
   const Lattice lattice_;
   /** Channels side by side in a row. */
   const Index width_;
+  /** Output channels of an input channel. */
+  const Index repeat_;
   const MapStrides in_;
   const Index row_;      // floats of a padded row
   const Index segment_;  // whole vectors and whole pixels
