@@ -31,6 +31,9 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
   using Reg = typename V::Reg;
   constexpr int window = (R - 1) * S + K;
   constexpr int flight = (K + S - 1) / S;
+  // One column of two meets one output only, whose sums would be chains of three multiply-adds an input: a
+  // sum a row of the kernel.
+  constexpr bool parted = Inputs == kWholeVector && S == 2 && K == 3;
   const Index input = c / g.group_out * g.group_in;
   const int count = static_cast<int>(V::lanes / g.group_out * g.group_in);
   const Reg bias = V::load(t.epilogue->bias + c);
@@ -50,6 +53,14 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
       // Of named inputs clang would load all weights before the first column, onto the stack for want of
       // registers, and with AVX-512 take 1.31 of GCC's time; by these two 1.13. Of a loop it does not.
       if constexpr (Inputs > 0) CONVOLITH_RELOAD(weight);
+      Reg part[parted ? K : 1][R];
+      if constexpr (parted) {
+        CONVOLITH_UNROLL
+        for (int ky = 0; ky < K; ++ky) {
+          CONVOLITH_UNROLL
+          for (int r = 0; r < R; ++r) part[ky][r] = V::zero();
+        }
+      }
       const auto input_taps = [&](Index n) CONVOLITH_INLINE_LAMBDA {
         Reg x[window];
         CONVOLITH_UNROLL
@@ -69,8 +80,9 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
             const Reg w = V::load(weight + (ky * K + kx) * t.weight_stride);
             CONVOLITH_UNROLL
             for (int r = 0; r < R; ++r) {
-              sum[a][r] = V::fma(x[r * S + ky], w, sum[a][r]);
-              if constexpr (Inputs > 0) V::order(sum[a][r]);
+              Reg& to = parted && s > 0 ? part[ky][r] : sum[a][r];
+              to = V::fma(x[r * S + ky], w, to);
+              if constexpr (Inputs > 0) V::order(to);
             }
           }
         }
@@ -81,6 +93,12 @@ CONVOLITH_INLINE void grouped_slide_vector(const DepthwiseSlide& t, const GroupL
         for (int n = 0; n < Inputs; ++n) input_taps(n);
       } else {
         for (Index n = 0; n < g.group_in; ++n) input_taps(n);
+      }
+      if (parted && s > 0) {
+        CONVOLITH_UNROLL
+        for (int r = 0; r < R; ++r) {
+          sum[flight - 1][r] = V::add(sum[flight - 1][r], V::add(V::add(part[0][r], part[1][r]), part[2][r]));
+        }
       }
       rows.pass();
     }
