@@ -117,6 +117,7 @@ class DepthwiseCore {
   const DepthwiseSlider& tallest() const { return tall_slider_ == nullptr ? *slider_ : *tall_slider_; }
   Index zero_row_floats() const;
   bool slides(const Strip& strip) const;
+  /** Of a kernel: those from `first` on that meet the input. */
   struct Slices {
     Index first = 0, count = 0;
   };
