@@ -90,7 +90,7 @@ class ChannelStrips final : public Executor {
   }
   Index packed_bytes() const override { return core_.packed_bytes(); }
   std::string tile() const override { return core_.tile(); }
-  /** Of fewer rows than a slide computes at once the sums have another order. */
+  /** `Rows::even` promises two, and of fewer rows than a slide computes at once sums have another order. */
   bool serves_rows() const override { return core_.least_rows() <= 2; }
 
  private:

@@ -148,7 +148,7 @@ void DepthwiseCore::run_slides(const Strip& strip, const Source& source, const T
   const Index z = staged_ ? met.first : lattice_.z.source(lattice_.z.coordinate(strip.z, met.first));
   Source slice = source;
   slice.base += z * source.z_stride;
-  if (!staged_) slice.z_stride *= std::max<Index>(lattice_.z.spacing(), 1);
+  if (!staged_) slice.z_stride *= lattice_.z.spacing();
   DepthwiseSlide t;
   t.weight = packed_->data() + strip.channel;
   t.weight_stride = weight_stride_;

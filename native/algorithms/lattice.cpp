@@ -88,6 +88,8 @@ constexpr double kShortestSegment = 4.0;
 /** Segments pay where less than this meets the input. */
 constexpr double kFewestInside = 0.8;
 
+bool has_long_segments(const LatticeAxis& axis) { return mean_segment(axis) >= kShortestSegment; }
+
 bool has_much_padding(const Lattice& lattice) {
   return share_inside(lattice.y) * share_inside(lattice.x) < kFewestInside;
 }
@@ -148,11 +150,12 @@ double share_inside(const LatticeAxis& axis) {
 
 Segments segments_of(const Lattice& lattice) {
   if (!has_much_padding(lattice)) return {};
-  return {mean_segment(lattice.y) >= kShortestSegment, mean_segment(lattice.x) >= kShortestSegment};
+  return {has_long_segments(lattice.y), has_long_segments(lattice.x)};
 }
 
 double pairs_multiplied(const Lattice& lattice) {
-  const bool whole = has_much_padding(lattice) && !segments_of(lattice).x;
+  // Segments first, by taps alone: what is padding takes a look at every point of an axis.
+  const bool whole = !has_long_segments(lattice.x) && has_much_padding(lattice);
   const Index columns = whole ? lattice.x.count * lattice.x.tap_count() : lattice.x.pairs_inside();
   return static_cast<double>(lattice.z.pairs_inside() * lattice.y.pairs_inside()) *
          static_cast<double>(columns);

@@ -100,10 +100,11 @@ constexpr double kBlockOverhead = 4000;
  * of 16 lanes. 512 channels of 7x7 take 0.99 ms by F(2x2) and 1.08 by F(3x3) on the former, and the same on
  * the latter; with 8 lanes 4.0 by F(4x4). Zen 5's last-level cache sends three times as much, and memory half
  * as much again: 128 channels of 28x28 take 0.95 of the time by F(6x6), which 0.1 would not choose, 256 to
- * 512 too, from memory as well; by 0.2 448 to 384 channels of 8x8 would take 1.28. Phases of
- * a transposed layer wait as elsewhere: 512 to 256 channels of 4x4 by 2 on 8x8 would take 1.02 to 1.08.
+ * 512 too, from memory as well; by 0.2 448 to 384 channels of 8x8 would take 1.28. Phases of a transposed
+ * layer wait as elsewhere: 512 to 256 channels of 4x4 by 2 on 8x8 would take 1.02 to 1.08.
  */
 constexpr double kStreamedFloats = 0.1, kSoonFloats = 0.13;
+
 double streamed_floats(const WinogradSize& size) {
   return cpu_family() == CpuFamily::amd && !size.phased ? kSoonFloats : kStreamedFloats;
 }

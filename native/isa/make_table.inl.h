@@ -124,6 +124,13 @@ void set_grouped_slider(DepthwiseSlider& slider) {
   slider = {K, S, R, false, nullptr, nullptr, grouped_slide<V, K, S, R>};
 }
 
+/** Of as many rows as there are registers for, and of two for what those leave over. */
+template <class V, class B, int S>
+void set_grouped_sliders(DepthwiseSlider& few, DepthwiseSlider& many) {
+  set_grouped_slider<V, 3, S, std::min(2, B::grouped_rows)>(few);
+  set_grouped_slider<V, 3, S, B::grouped_rows>(many);
+}
+
 template <class V, int K, int R>
 void set_flat(DepthwiseBlock& block) {
   static_assert(R <= kMaxBlockPixels && (R - 1 + K) * K <= kMaxBlockWindow);
@@ -159,8 +166,7 @@ template <class V, class B>
 void fill_depthwise_rows(DepthwiseKernels& kernels) {
   set_slider<V, 2, 1, 2>(kernels.slider[7]);
   set_slider<V, 2, 2, 2>(kernels.slider[8]);
-  set_grouped_slider<V, 3, 2, std::min(2, B::grouped_rows)>(kernels.slider[6]);
-  set_grouped_slider<V, 3, 2, B::grouped_rows>(kernels.slider[15]);
+  set_grouped_sliders<V, B, 2>(kernels.slider[6], kernels.slider[15]);
   kernels.line[1] = depthwise_line<V, 1>;
   kernels.line[2] = depthwise_line<V, 2>;
   set_plane<V, 3, 1, B::plane_vectors>(kernels.plane[0]);
@@ -204,8 +210,7 @@ KernelTable make_table(const char* name) {
   set_flat<V, 5, B::flat_rows>(table.depthwise.flat[1]);
   set_flat<V, 7, B::flat_rows>(table.depthwise.flat[2]);
   fill_dot<V, B>(table.dot);
-  set_grouped_slider<V, 3, 1, std::min(2, B::grouped_rows)>(table.depthwise.slider[5]);
-  set_grouped_slider<V, 3, 1, B::grouped_rows>(table.depthwise.slider[14]);
+  set_grouped_sliders<V, B, 1>(table.depthwise.slider[5], table.depthwise.slider[14]);
   if constexpr (B::tall_slider_rows > 0) {
     set_slider<V, 3, 1, B::tall_slider_rows, true>(table.depthwise.slider[9]);
     set_slider<V, 5, 1, B::tall_slider_rows, true>(table.depthwise.slider[10]);
